@@ -1,0 +1,86 @@
+import type { ServerId } from './ballot';
+import type { ProtocolEvent } from './events';
+import type { Json } from './json';
+
+/**
+ * Everything of the world that a protocol may touch. The server hands in the real one, the simulator its twin;
+ * protocol code cannot tell them apart.
+ */
+export interface Environment {
+  readonly self: ServerId;
+  /** All servers of the cluster, `self` included, in the same order everywhere. */
+  readonly members: readonly ServerId[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly storage: Storage;
+  readonly faults: Faults;
+  /** Reports what happened. The event is built only if somebody reads it. */
+  readonly trace: (event: () => ProtocolEvent) => void;
+}
+
+/** Stops what a timer would have done. Without effect once it fired. */
+export type Cancel = () => void;
+
+/** Time for liveness only; safety never depends on it. */
+export interface Clock {
+  /** Milliseconds on a monotonic clock. Only differences mean anything. */
+  now(): number;
+  sleep(delayMs: number): Promise<void>;
+  after(delayMs: number, run: () => void): Cancel;
+}
+
+export interface Random {
+  /** Uniform in [0, 1). */
+  float(): number;
+  /** Uniform integer, both bounds included. */
+  int(min: number, max: number): number;
+  chance(probability: number): boolean;
+  /** An independent stream: draws on one do not shift the other. */
+  fork(label: string): Random;
+}
+
+/**
+ * Calls of different lanes never wait for each other. A vote must not stand behind a long answer, so whatever
+ * may take long or be large goes by the bulk lane.
+ */
+export type Lane = 'vote' | 'bulk';
+
+export interface CallOptions {
+  readonly timeoutMs: number;
+  readonly lane: Lane;
+}
+
+export type Dispatch = (method: string, params: unknown) => Promise<unknown>;
+
+export interface Transport {
+  /**
+   * One request, one answer. Rejects with CallError when no answer came in time; that says nothing about
+   * whether the peer acted, since the request or the answer may have been lost.
+   */
+  call(to: ServerId, method: string, params: unknown, options: CallOptions): Promise<unknown>;
+  /** Starts to answer the peers' calls. Once, after recovery. */
+  listen(dispatch: Dispatch): void;
+}
+
+/** `value` undefined deletes the key. Keys are ordered as strings. */
+export interface Change {
+  readonly key: string;
+  readonly value: Json | undefined;
+}
+
+export interface Storage {
+  /**
+   * All of it or nothing. Resolves when this write and every earlier one are durable; an empty write waits for
+   * the earlier ones. Rejects with StorageError once it failed, and from then on always: the server must stop.
+   */
+  write(changes: readonly Change[]): Promise<void>;
+  /** Everything that is durable, in key order. At start only. */
+  read(): Iterable<readonly [key: string, value: Json]>;
+}
+
+/** Failures a laboratory injects on purpose. */
+export interface Faults {
+  /** Draws whether this call on the named service goes unanswered, and which half of it is lost. */
+  loses(service: string): 'request' | 'answer' | undefined;
+}

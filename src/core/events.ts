@@ -1,0 +1,48 @@
+import type { Ballot, ServerId, Slot } from './ballot';
+
+/**
+ * What happened in a protocol, in the words of the papers: one stream for the log, the dashboard and the checkers.
+ * `server` of the envelope (who reports) is added by whoever reads the stream.
+ */
+export type ProtocolEvent =
+  | { readonly kind: 'prepare-sent'; readonly slot: Slot; readonly ballot: Ballot; readonly attempt: number }
+  | { readonly kind: 'promised'; readonly slot: Slot; readonly ballot: Ballot }
+  | {
+      readonly kind: 'prepare-rejected';
+      readonly slot: Slot;
+      readonly ballot: Ballot;
+      readonly promised: Ballot;
+    }
+  | {
+      readonly kind: 'accept-sent';
+      readonly slot: Slot;
+      readonly ballot: Ballot;
+      readonly value: string;
+      readonly adopted: boolean;
+    }
+  | { readonly kind: 'accepted'; readonly slot: Slot; readonly ballot: Ballot; readonly value: string }
+  | {
+      readonly kind: 'accept-rejected';
+      readonly slot: Slot;
+      readonly ballot: Ballot;
+      readonly promised: Ballot;
+    }
+  | {
+      readonly kind: 'phase-failed';
+      readonly slot: Slot;
+      readonly ballot: Ballot;
+      readonly phase: 1 | 2;
+      readonly reason: 'rejected' | 'silent';
+      readonly backOffMs: number;
+    }
+  | { readonly kind: 'chosen'; readonly slot: Slot; readonly ballot: Ballot; readonly value: string }
+  | { readonly kind: 'learned'; readonly slot: Slot; readonly value: string }
+  | { readonly kind: 'applied'; readonly slot: Slot; readonly value: string }
+  | { readonly kind: 'gap'; readonly from: Slot; readonly to: Slot }
+  | {
+      readonly kind: 'caught-up';
+      readonly from: Slot;
+      readonly to: Slot;
+      readonly peer: ServerId;
+      readonly by: 'entries' | 'snapshot';
+    };

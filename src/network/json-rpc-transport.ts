@@ -1,0 +1,108 @@
+import type { ServerId } from '../core/ballot';
+import type { CallOptions, Dispatch, Lane, Transport } from '../core/environment';
+import { CallError, Unanswered } from '../core/errors';
+import { PeerLane, type LaneObserver } from './peer-lane';
+
+const LANES: Readonly<Record<Lane, { readonly requestsInFlight: number; readonly maxAnswerBytes: number }>> =
+  {
+    vote: { requestsInFlight: 4, maxAnswerBytes: 64 * 1024 * 1024 },
+    bulk: { requestsInFlight: 2, maxAnswerBytes: 64 * 1024 * 1024 },
+  };
+
+export interface Peer {
+  readonly id: ServerId;
+  /** `http://host:port` */
+  readonly origin: string;
+}
+
+/** What was last heard of a peer. */
+export interface PeerHealth {
+  readonly reachable: boolean;
+  readonly roundTripMs: number | null;
+  readonly lastAnswerMs: number | null;
+}
+
+/** Told of every message between servers. */
+export interface TrafficObserver {
+  message(direction: 'sent' | 'received', method: string, kind: 'request' | 'answer', bytes: number): void;
+  roundTrip(peer: ServerId, durationMs: number): void;
+  failure(peer: ServerId): void;
+}
+
+class Health implements LaneObserver {
+  readonly #peer: ServerId;
+  readonly #traffic: TrafficObserver;
+  #lastAnswer: number | null = null;
+  #roundTripMs: number | null = null;
+  #hasFailed = true;
+
+  constructor(peer: ServerId, traffic: TrafficObserver) {
+    this.#peer = peer;
+    this.#traffic = traffic;
+  }
+
+  sent(method: string, bytes: number): void {
+    this.#traffic.message('sent', method, 'request', bytes);
+  }
+
+  answered(method: string): void {
+    this.#traffic.message('received', method, 'answer', 0);
+  }
+
+  roundTrip(durationMs: number): void {
+    this.#lastAnswer = performance.now();
+    this.#roundTripMs = durationMs;
+    this.#hasFailed = false;
+    this.#traffic.roundTrip(this.#peer, durationMs);
+  }
+
+  failed(): void {
+    this.#hasFailed = true;
+    this.#traffic.failure(this.#peer);
+  }
+
+  view(): PeerHealth {
+    const lastAnswerMs = this.#lastAnswer === null ? null : performance.now() - this.#lastAnswer;
+    return { reachable: !this.#hasFailed, roundTripMs: this.#roundTripMs, lastAnswerMs };
+  }
+}
+
+/** Remote calls between the servers of a cluster, as JSON-RPC over HTTP: each peer's own port, path /rpc. */
+export class JsonRpcTransport implements Transport {
+  readonly #lanes = new Map<ServerId, Readonly<Record<Lane, PeerLane>>>();
+  readonly #health = new Map<ServerId, Health>();
+  #dispatch: Dispatch = () => Promise.reject(new Unanswered('the server is not listening yet'));
+
+  constructor(peers: readonly Peer[], headers: Readonly<Record<string, string>>, traffic: TrafficObserver) {
+    for (const { id, origin } of peers) {
+      const health = new Health(id, traffic);
+      const lane = (name: Lane): PeerLane =>
+        new PeerLane({ origin, headers, observer: health, ...LANES[name] });
+      this.#health.set(id, health);
+      this.#lanes.set(id, { vote: lane('vote'), bulk: lane('bulk') });
+    }
+  }
+
+  call(to: ServerId, method: string, params: unknown, { timeoutMs, lane }: CallOptions): Promise<unknown> {
+    const lanes = this.#lanes.get(to);
+    if (lanes === undefined) return Promise.reject(new CallError(`server ${to} is no peer`));
+    return lanes[lane].call(method, params, timeoutMs);
+  }
+
+  listen(dispatch: Dispatch): void {
+    this.#dispatch = dispatch;
+  }
+
+  /** Answers the peers' calls; before `listen` they go unanswered. */
+  get dispatch(): Dispatch {
+    return this.#dispatch;
+  }
+
+  health(peer: ServerId): PeerHealth {
+    return this.#health.get(peer)?.view() ?? { reachable: false, roundTripMs: null, lastAnswerMs: null };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].flatMap(({ vote, bulk }) => [vote.close(), bulk.close()]));
+  }
+}

@@ -1,0 +1,223 @@
+import type { ServerId, Slot } from '../../core/ballot';
+import type { Cancel, Environment } from '../../core/environment';
+import { gather } from '../../core/gather';
+import type { Json } from '../../core/json';
+import type { QuorumSystem } from '../../core/quorum';
+import type { StateRecord } from '../../core/state-machine';
+import type { Learner } from './learner';
+import type { LearnerService } from './messages';
+
+export interface CatchUpOptions {
+  /** How long a hole below a known slot may stay before it is looked into. */
+  readonly gapMs: number;
+  /** Pause between two looks at how far the peers are. */
+  readonly gossipMs: number;
+  readonly resendMs: number;
+  /** The most holes that are filled at once. */
+  readonly fillSlots: number;
+}
+
+interface Position {
+  readonly applied: Slot;
+  readonly highestChosen: Slot;
+}
+
+/**
+ * Makes good whatever a learner missed [Paxos Made Simple, 2.3 and 3]: it asks the peers for chosen values, takes a
+ * snapshot where they no longer keep them, and has a slot decided by Paxos itself where nobody knows.
+ */
+export class CatchUp<Command extends Json, Result> {
+  readonly #environment: Environment;
+  readonly #quorums: QuorumSystem;
+  readonly #learner: Learner<Command, Result>;
+  readonly #peers: ReadonlyMap<ServerId, LearnerService>;
+  readonly #options: CatchUpOptions;
+  readonly #fill: (slot: Slot) => Promise<void>;
+  readonly #highestAccepted: () => Slot;
+  readonly #silentSince = new Map<ServerId, number>();
+  #repairing: Promise<void> | undefined;
+  #target: Slot = 0;
+  #cancelGap: Cancel | undefined;
+  #cancelGossip: Cancel | undefined;
+  #stopped = false;
+
+  constructor(parts: {
+    environment: Environment;
+    quorums: QuorumSystem;
+    learner: Learner<Command, Result>;
+    peers: ReadonlyMap<ServerId, LearnerService>;
+    options: CatchUpOptions;
+    /** Has the slot decided: by the no-op, if nothing else was voted for. */
+    fill: (slot: Slot) => Promise<void>;
+    /** The highest slot that the own acceptor voted in. */
+    highestAccepted: () => Slot;
+  }) {
+    this.#environment = parts.environment;
+    this.#quorums = parts.quorums;
+    this.#learner = parts.learner;
+    this.#peers = parts.peers;
+    this.#options = parts.options;
+    this.#fill = parts.fill;
+    this.#highestAccepted = parts.highestAccepted;
+  }
+
+  start(): void {
+    this.#learner.watch(() => {
+      this.#watchGap();
+    });
+    this.#scheduleGossip();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelGap?.();
+    this.#cancelGossip?.();
+  }
+
+  /** Works until all slots up to `target` are applied, or no way to get further is left for now. */
+  async repair(target: Slot): Promise<void> {
+    this.#target = Math.max(this.#target, target);
+    this.#repairing ??= this.#repairToTarget().finally(() => {
+      this.#repairing = undefined;
+    });
+    await this.#repairing;
+  }
+
+  /** Asks a quorum how far it is and gets there. False: no quorum answered in time, or not all could be got. */
+  async synchronize(timeoutMs: number): Promise<boolean> {
+    const positions = await this.#positions(timeoutMs);
+    if (positions === undefined) return false;
+    const target = Math.max(0, ...[...positions.values()].map((position) => position.highestChosen));
+    if (target > this.#learner.applied) await this.repair(target);
+    return this.#learner.applied >= target;
+  }
+
+  #scheduleGossip(): void {
+    if (this.#stopped) return;
+    const { clock, random } = this.#environment;
+    this.#cancelGossip = clock.after(this.#options.gossipMs * (0.5 + random.float()), () => {
+      void this.#gossip().finally(() => {
+        this.#scheduleGossip();
+      });
+    });
+  }
+
+  /** Repairs a lost last announcement, for which no later slot asks; also after its proposer died. */
+  async #gossip(): Promise<void> {
+    const applied = this.#learner.applied;
+    const voted = this.#highestAccepted();
+    const positions = await this.#positions(this.#options.gossipMs);
+    const known = Math.max(0, ...[...(positions?.values() ?? [])].map((position) => position.highestChosen));
+    const isStuck = this.#learner.applied === applied;
+    const target = isStuck ? Math.max(known, voted) : known - this.#options.fillSlots;
+    if (target > this.#learner.applied) await this.repair(target);
+  }
+
+  #positions(timeoutMs: number): Promise<ReadonlyMap<ServerId, Position> | undefined> {
+    return gather<Position, ReadonlyMap<ServerId, Position>>({
+      members: this.#quorums.members,
+      clock: this.#environment.clock,
+      resendMs: this.#options.resendMs,
+      deadlineMs: timeoutMs,
+      ask: (member) => (this.#peers.get(member) ?? this.#learner).position({}),
+      decide: (replies, resends) => {
+        const isQuorum = this.#quorums.isPhase1Quorum(new Set(replies.keys()));
+        const isEveryone = replies.size === this.#quorums.members.length;
+        return isQuorum && (isEveryone || resends > 0) ? replies : undefined;
+      },
+    });
+  }
+
+  #watchGap(): void {
+    if (
+      this.#stopped ||
+      this.#cancelGap !== undefined ||
+      this.#learner.highestChosen <= this.#learner.applied
+    )
+      return;
+    const from = this.#learner.applied + 1;
+    const delayMs = this.#options.gapMs * (1 + this.#environment.random.float());
+    this.#cancelGap = this.#environment.clock.after(delayMs, () => {
+      this.#cancelGap = undefined;
+      const { applied, highestChosen } = this.#learner;
+      if (applied + 1 !== from || highestChosen <= applied) {
+        this.#watchGap();
+        return;
+      }
+      this.#environment.trace(() => ({ kind: 'gap', from, to: highestChosen }));
+      void this.repair(highestChosen).finally(() => {
+        this.#watchGap();
+      });
+    });
+  }
+
+  async #repairToTarget(): Promise<void> {
+    while (!this.#stopped && this.#learner.applied < this.#target) {
+      const before = this.#learner.applied;
+      for (const peer of this.#peersByPromise()) {
+        await this.#fetch(peer).then(
+          () => this.#silentSince.delete(peer),
+          () => this.#silentSince.set(peer, this.#environment.clock.now()),
+        );
+        if (this.#learner.applied >= this.#target) return;
+      }
+      if (this.#learner.applied === before) await this.#fillHoles();
+      if (this.#learner.applied === before) return;
+    }
+  }
+
+  /** Takes from one peer whatever it knows beyond the own state. */
+  async #fetch(peer: ServerId): Promise<void> {
+    const learner = this.#peers.get(peer);
+    if (learner === undefined) return;
+    for (;;) {
+      const from = this.#learner.applied + 1;
+      const { floor, entries } = await learner.chosen({ from });
+      if (floor > from) await this.#fetchSnapshot(learner);
+      else this.#learner.learnAll(entries);
+      const to = this.#learner.applied;
+      if (to < from) return;
+      this.#environment.trace(() => ({
+        kind: 'caught-up',
+        from,
+        to,
+        peer,
+        by: floor > from ? 'snapshot' : 'entries',
+      }));
+    }
+  }
+
+  async #fetchSnapshot(learner: LearnerService): Promise<void> {
+    let records: StateRecord[] = [];
+    let slot: Slot = 0;
+    for (let next: number | null = 0; next !== null;) {
+      const piece = await learner.snapshot({ slot, from: next });
+      // The peer made a newer snapshot meanwhile: pieces of two states do not fit together.
+      if (piece.slot !== slot) records = [];
+      slot = piece.slot;
+      records = records.concat(piece.records);
+      next = piece.next;
+    }
+    this.#learner.install(slot, records);
+  }
+
+  async #fillHoles(): Promise<void> {
+    const holes: Slot[] = [];
+    for (
+      let slot = this.#learner.applied + 1;
+      slot <= this.#target && holes.length < this.#options.fillSlots;
+      slot++
+    )
+      if (!this.#learner.knows(slot)) holes.push(slot);
+    await Promise.all(holes.map((slot) => this.#fill(slot)));
+  }
+
+  /** In random order, but those that failed to answer lately come last: each would cost a timeout. */
+  #peersByPromise(): ServerId[] {
+    const order = [...this.#peers.keys()].map((peer) => ({
+      peer,
+      rank: (this.#silentSince.get(peer) ?? -1) + this.#environment.random.float(),
+    }));
+    return order.sort((a, b) => a.rank - b.rank).map(({ peer }) => peer);
+  }
+}

@@ -1,0 +1,227 @@
+import type { Slot } from '../../core/ballot';
+import type { Cancel, Change, Environment } from '../../core/environment';
+import { invariant } from '../../core/invariant';
+import type { Json } from '../../core/json';
+import { slotKey, slotOfKey } from '../../core/keys';
+import type { StateMachine, StateRecord } from '../../core/state-machine';
+import { Log, type LogLimits } from './log';
+import type { LearnerService, SnapshotPiece, Value } from './messages';
+import { SnapshotOffer } from './snapshot';
+
+const CHOSEN = 'learner/chosen/';
+const STATE = 'learner/state/';
+const APPLIED = 'learner/applied';
+const FLOOR = 'learner/floor';
+
+export interface LearnerOptions {
+  readonly log: LogLimits;
+  /** The most that one answer to a peer holds, about. */
+  readonly pieceSlots: number;
+  readonly pieceCharacters: number;
+}
+
+/** A result that somebody on this server waits for. */
+export interface Expectation<Result> {
+  readonly result: Promise<Result>;
+  readonly cancel: Cancel;
+}
+
+/**
+ * Learns which value is chosen in each slot, applies them to the state machine in slot order without a gap
+ * [Paxos Made Simple, 2.3 and 3], and passes them on to peers that missed them.
+ *
+ * What it stores may lag behind what it knows, since a chosen value stays chosen and can be learned again; but
+ * state, applied index, kept log and floor are stored in one write and so always fit each other.
+ */
+export class Learner<Command extends Json, Result> implements LearnerService {
+  readonly #environment: Environment;
+  readonly #machine: StateMachine<Command, Result>;
+  readonly #options: LearnerOptions;
+  readonly #log: Log;
+  readonly #expected = new Map<string, (result: Result) => void>();
+  readonly #watchers = new Set<() => void>();
+  readonly #stateFromStorage: StateRecord[] = [];
+  #truncateVotes: (floor: Slot) => Change[] = () => [];
+  #applied: Slot = 0;
+  #isFirstStart = true;
+  #offer: SnapshotOffer | undefined;
+
+  constructor(environment: Environment, machine: StateMachine<Command, Result>, options: LearnerOptions) {
+    this.#environment = environment;
+    this.#machine = machine;
+    this.#options = options;
+    this.#log = new Log(options.log);
+  }
+
+  /** All slots up to this one are applied. */
+  get applied(): Slot {
+    return this.#applied;
+  }
+
+  get highestChosen(): Slot {
+    return this.#log.highest;
+  }
+
+  get floor(): Slot {
+    return this.#log.floor;
+  }
+
+  /** Whether the slot is known to be chosen. */
+  knows(slot: Slot): boolean {
+    return slot <= this.#applied || this.#log.get(slot) !== undefined;
+  }
+
+  /** The value chosen in the slot, if it is known and still kept. */
+  chosenIn(slot: Slot): Value | undefined {
+    return this.#log.get(slot);
+  }
+
+  /** Calls `truncate` with each new floor; the changes it gives are stored together with the learner's own. */
+  onTruncate(truncate: (floor: Slot) => Change[]): void {
+    this.#truncateVotes = truncate;
+  }
+
+  /** Calls `watcher` after every step forward, until cancelled. */
+  watch(watcher: () => void): Cancel {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Resolves when `reached` holds, looked at after every step forward, or when the delay is over. */
+  until(reached: () => boolean, delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        cancelTimer();
+        cancelWatch();
+        resolve();
+      };
+      const cancelTimer = this.#environment.clock.after(delayMs, finish);
+      const cancelWatch = this.watch(() => {
+        if (reached()) finish();
+      });
+      if (reached()) finish();
+    });
+  }
+
+  /** The result of the value with this id, once it is applied here. Never settles if it never is. */
+  expect(id: string): Expectation<Result> {
+    const result = new Promise<Result>((resolve) => this.#expected.set(id, resolve));
+    return { result, cancel: () => this.#expected.delete(id) };
+  }
+
+  /** Takes back one stored entry. Entries of other roles are left alone. */
+  recover(key: string, stored: Json): void {
+    const slot = slotOfKey(CHOSEN, key);
+    if (slot !== undefined) this.#log.add(slot, stored as unknown as Value);
+    else if (key.startsWith(STATE)) this.#stateFromStorage.push([key.slice(STATE.length), stored]);
+    else if (key === APPLIED) {
+      this.#applied = stored as Slot;
+      this.#isFirstStart = false;
+    } else if (key === FLOOR) this.#moveFloor(stored as Slot);
+  }
+
+  /** After the last entry is taken back. On the very first start the machine's initial state is made durable instead. */
+  async recovered(): Promise<void> {
+    if (this.#isFirstStart) await this.#environment.storage.write(this.#stateChanges());
+    else this.#machine.restore(this.#stateFromStorage);
+    this.#stateFromStorage.length = 0;
+  }
+
+  learn({ slot, value }: { slot: Slot; value: Value }): Promise<null> {
+    this.learnAll([{ slot, value }]);
+    return Promise.resolve(null);
+  }
+
+  /** Learns several chosen values and applies what has become contiguous, in one write. */
+  learnAll(entries: Iterable<{ slot: Slot; value: Value }>): void {
+    for (const { slot, value } of entries) {
+      const known = this.#log.get(slot);
+      invariant(known === undefined || known.id === value.id, `one value is chosen in slot ${slot}`);
+      if (known !== undefined || slot <= this.#applied) continue;
+      this.#log.add(slot, value);
+      this.#environment.trace(() => ({ kind: 'learned', slot, value: value.id }));
+    }
+    this.#apply();
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  position(): Promise<{ applied: Slot; highestChosen: Slot }> {
+    return Promise.resolve({ applied: this.#applied, highestChosen: this.#log.highest });
+  }
+
+  chosen({ from }: { from: Slot }): Promise<{ floor: Slot; entries: { slot: Slot; value: Value }[] }> {
+    const entries = this.#log.read(from, this.#options.pieceSlots, this.#options.pieceCharacters);
+    return Promise.resolve({ floor: this.#log.floor, entries });
+  }
+
+  snapshot({ slot, from }: { slot: Slot; from: number }): Promise<SnapshotPiece> {
+    const { clock } = this.#environment;
+    const isOutdated = slot === 0 && this.#offer !== undefined && this.#offer.slot + 1 < this.#log.floor;
+    if (this.#offer === undefined || isOutdated)
+      this.#offer = new SnapshotOffer(this.#applied, this.#machine.snapshot(), clock);
+    const start = slot === 0 || slot === this.#offer.slot ? from : 0;
+    return Promise.resolve(this.#offer.piece(start, this.#options.pieceSlots, this.#options.pieceCharacters));
+  }
+
+  /** Replaces the state by a peer's of a later slot; an older one is ignored. Promises and votes above it stay. */
+  install(slot: Slot, records: readonly StateRecord[]): void {
+    if (slot <= this.#applied) return;
+    const stale = new Set(this.#machine.snapshot().map(([key]) => key));
+    this.#machine.restore(records);
+    this.#machine.takeChanges();
+    this.#applied = slot;
+    const changes: Change[] = [];
+    for (const [key, value] of records) {
+      stale.delete(key);
+      changes.push({ key: STATE + key, value });
+    }
+    for (const key of stale) changes.push({ key: STATE + key, value: undefined });
+    changes.push({ key: APPLIED, value: slot }, ...this.#moveFloor(slot + 1));
+    this.#store(changes);
+    this.#apply();
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  #apply(): void {
+    const changes: Change[] = [];
+    for (
+      let value = this.#log.get(this.#applied + 1);
+      value !== undefined;
+      value = this.#log.get(this.#applied + 1)
+    ) {
+      const slot = ++this.#applied;
+      changes.push({ key: slotKey(CHOSEN, slot), value });
+      if (value.command !== null) this.#settle(value.id, this.#machine.apply(value.command as Command, slot));
+      const { id } = value;
+      this.#environment.trace(() => ({ kind: 'applied', slot, value: id }));
+    }
+    if (changes.length === 0) return;
+    changes.push(...this.#stateChanges());
+    const floor = this.#log.nextFloor(this.#applied);
+    if (floor > this.#log.floor) changes.push(...this.#moveFloor(floor));
+    this.#store(changes);
+  }
+
+  #stateChanges(): Change[] {
+    const changes = this.#machine.takeChanges().map(({ key, value }) => ({ key: STATE + key, value }));
+    return [...changes, { key: APPLIED, value: this.#applied }];
+  }
+
+  #settle(id: string, result: Result): void {
+    this.#expected.get(id)?.(result);
+    this.#expected.delete(id);
+  }
+
+  #moveFloor(floor: Slot): Change[] {
+    if (this.#offer?.isIdle === true) this.#offer = undefined;
+    const dropped = this.#log
+      .truncate(floor)
+      .map((slot) => ({ key: slotKey(CHOSEN, slot), value: undefined }));
+    return [{ key: FLOOR, value: floor }, ...dropped, ...this.#truncateVotes(floor)];
+  }
+
+  #store(changes: readonly Change[]): void {
+    // Nobody waits for this write. If it fails, so does every later one, and the acceptor falls silent with the server.
+    this.#environment.storage.write(changes).catch(() => undefined);
+  }
+}

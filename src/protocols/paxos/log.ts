@@ -1,0 +1,95 @@
+import type { Slot } from '../../core/ballot';
+import type { Value } from './messages';
+
+export interface LogLimits {
+  readonly slots: number;
+  /** Of the values, counted in characters. */
+  readonly characters: number;
+}
+
+function sizeOf(value: Value): number {
+  const { command } = value;
+  if (command === null || typeof command !== 'object') return 0;
+  let size = 0;
+  for (const field of Object.values(command)) if (typeof field === 'string') size += field.length;
+  return size;
+}
+
+/**
+ * The chosen values that a learner keeps: those it cannot apply yet, and a tail of applied ones for peers that
+ * missed them. `floor` is the lowest slot kept; whoever needs older ones gets a snapshot.
+ */
+export class Log {
+  readonly #values = new Map<Slot, Value>();
+  readonly #limits: LogLimits;
+  #characters = 0;
+  #floor: Slot = 1;
+  #highest: Slot = 0;
+
+  constructor(limits: LogLimits) {
+    this.#limits = limits;
+  }
+
+  get floor(): Slot {
+    return this.#floor;
+  }
+
+  /** The highest slot known to be chosen, kept or not. */
+  get highest(): Slot {
+    return this.#highest;
+  }
+
+  get(slot: Slot): Value | undefined {
+    return this.#values.get(slot);
+  }
+
+  add(slot: Slot, value: Value): void {
+    this.#values.set(slot, value);
+    this.#characters += sizeOf(value);
+    this.#highest = Math.max(this.#highest, slot);
+  }
+
+  /** The floor that keeps the limits, never above `applied` + 1. */
+  nextFloor(applied: Slot): Slot {
+    let floor = this.#floor;
+    let characters = this.#characters;
+    while (
+      floor <= applied &&
+      (applied - floor >= this.#limits.slots || characters > this.#limits.characters)
+    ) {
+      const value = this.#values.get(floor);
+      if (value !== undefined) characters -= sizeOf(value);
+      floor++;
+    }
+    return floor;
+  }
+
+  /** Drops the slots below `floor` and gives those that were kept. */
+  truncate(floor: Slot): Slot[] {
+    const dropped: Slot[] = [];
+    for (let slot = this.#floor; slot < floor; slot++) {
+      const value = this.#values.get(slot);
+      if (value === undefined) continue;
+      this.#characters -= sizeOf(value);
+      this.#values.delete(slot);
+      dropped.push(slot);
+    }
+    this.#floor = Math.max(this.#floor, floor);
+    this.#highest = Math.max(this.#highest, floor - 1);
+    return dropped;
+  }
+
+  /** Chosen values from `from` on without a gap at its start, until `characters` are reached. */
+  read(from: Slot, slots: number, characters: number): { slot: Slot; value: Value }[] {
+    const entries: { slot: Slot; value: Value }[] = [];
+    let size = 0;
+    for (let slot = Math.max(from, this.#floor); slot <= this.#highest && entries.length < slots; slot++) {
+      const value = this.#values.get(slot);
+      if (value === undefined) continue;
+      size += sizeOf(value);
+      if (entries.length > 0 && size > characters) break;
+      entries.push({ slot, value });
+    }
+    return entries;
+  }
+}

@@ -1,0 +1,32 @@
+import type { CatchUpOptions } from './catch-up';
+import type { LearnerOptions } from './learner';
+import type { ProposerOptions } from './proposer';
+
+export interface PaxosOptions extends ProposerOptions, LearnerOptions, CatchUpOptions {
+  /** One call to a peer is given up after this long. */
+  readonly callTimeoutMs: number;
+  /** How long a missed turn may be waited for before it is given away (see Slots). */
+  readonly ownHoleMs: number;
+  /** Operations of this server that are proposed at the same time. */
+  readonly maxRunning: number;
+  /** Operations that wait for their turn; more are refused. */
+  readonly maxWaiting: number;
+}
+
+/** For servers on one machine or one local network. */
+export const DEFAULT_OPTIONS: PaxosOptions = {
+  callTimeoutMs: 500,
+  resendMs: 50,
+  phaseTimeoutMs: 1000,
+  backOffBaseMs: 4,
+  backOffCapMs: 1000,
+  gapMs: 30,
+  gossipMs: 500,
+  fillSlots: 64,
+  ownHoleMs: 2,
+  maxRunning: 128,
+  maxWaiting: 10_000,
+  log: { slots: 10_000, characters: 64 * 1024 * 1024 },
+  pieceSlots: 1000,
+  pieceCharacters: 512 * 1024,
+};

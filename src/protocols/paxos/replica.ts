@@ -1,0 +1,272 @@
+import type { ServerId, Slot } from '../../core/ballot';
+import { Admission } from '../../core/admission';
+import type { Environment } from '../../core/environment';
+import { OperationError, isFatal } from '../../core/errors';
+import { gather } from '../../core/gather';
+import type { Json } from '../../core/json';
+import { Majority, type QuorumSystem } from '../../core/quorum';
+import type { Protocol, Replica, ReplicaView } from '../../core/replica';
+import { Dispatcher, stub, unreliable } from '../../core/rmi';
+import type { StateMachine } from '../../core/state-machine';
+import { Acceptor } from './acceptor';
+import { CatchUp } from './catch-up';
+import { Learner } from './learner';
+import {
+  ACCEPTOR_METHODS,
+  LEARNER_METHODS,
+  type AcceptorService,
+  type LearnerService,
+  type Value,
+} from './messages';
+import { DEFAULT_OPTIONS, type PaxosOptions } from './options';
+import { Proposer, type Outcome } from './proposer';
+import { Rounds } from './rounds';
+import { Slots } from './slots';
+
+/**
+ * One server of the classroom store: a Proposer, an Acceptor and a Learner, and stubs for the peers' that look the
+ * same. Each command is decided by a Paxos instance of its own, a slot of the log.
+ */
+export class PaxosReplica<Command extends Json, Result> implements Replica<Command, Result> {
+  readonly #environment: Environment;
+  readonly #options: PaxosOptions;
+  readonly #quorums: QuorumSystem;
+  readonly #rounds: Rounds;
+  readonly #acceptor: Acceptor;
+  readonly #acceptors: ReadonlyMap<ServerId, AcceptorService>;
+  readonly #learner: Learner<Command, Result>;
+  readonly #proposer: Proposer;
+  readonly #slots: Slots;
+  readonly #catchUp: CatchUp<Command, Result>;
+  readonly #dispatcher = new Dispatcher();
+  readonly #admission: Admission;
+  #incarnation = 0;
+  #values = 0;
+  #isFillingHoles = false;
+  #stopped = false;
+
+  constructor(environment: Environment, machine: StateMachine<Command, Result>, options: PaxosOptions) {
+    const { self, members, transport, storage, clock } = environment;
+    this.#environment = environment;
+    this.#options = options;
+    this.#quorums = new Majority(members);
+    this.#rounds = new Rounds(storage);
+    this.#acceptor = new Acceptor(environment);
+    this.#learner = new Learner(environment, machine, options);
+    this.#learner.onTruncate((floor) => this.#acceptor.truncate(floor));
+    this.#admission = new Admission(clock, options);
+    this.#slots = new Slots(self, this.#learner, clock);
+
+    const own = unreliable('acceptor', ACCEPTOR_METHODS, this.#noticing(this.#acceptor), environment.faults);
+    this.#dispatcher.expose('acceptor', ACCEPTOR_METHODS, own);
+    this.#dispatcher.expose('learner', LEARNER_METHODS, this.#learner);
+    const acceptors = new Map<ServerId, AcceptorService>();
+    const peerLearners = new Map<ServerId, LearnerService>();
+    for (const member of members) {
+      if (member === self) {
+        acceptors.set(self, own);
+        continue;
+      }
+      acceptors.set(member, stub(transport, member, 'acceptor', ACCEPTOR_METHODS, options.callTimeoutMs));
+      peerLearners.set(member, stub(transport, member, 'learner', LEARNER_METHODS, options.callTimeoutMs));
+    }
+    this.#acceptors = acceptors;
+    this.#proposer = new Proposer({
+      environment,
+      quorums: this.#quorums,
+      acceptors,
+      learner: this.#learner,
+      peerLearners: [...peerLearners.values()],
+      rounds: this.#rounds,
+      options,
+    });
+    this.#catchUp = new CatchUp({
+      environment,
+      quorums: this.#quorums,
+      learner: this.#learner,
+      peers: peerLearners,
+      options,
+      fill: (slot) => this.#fill(slot),
+      highestAccepted: () => this.#acceptor.highestAcceptedSlot,
+    });
+  }
+
+  async start(): Promise<void> {
+    for (const [key, value] of this.#environment.storage.read()) {
+      this.#rounds.recover(key, value);
+      this.#acceptor.recover(key, value);
+      this.#learner.recover(key, value);
+    }
+    await this.#learner.recovered();
+    // A round is unique for ever, so it tells this incarnation's values from those of all others.
+    this.#incarnation = await this.#rounds.next(0);
+    this.#environment.transport.listen(this.#dispatcher.dispatch);
+    this.#catchUp.start();
+  }
+
+  async submit(command: Command, timeoutMs: number): Promise<Result> {
+    const { clock } = this.#environment;
+    const deadline = clock.now() + timeoutMs;
+    const value: Value = { id: this.#nextId(), command };
+    await this.#admission.enter(deadline);
+    const expectation = this.#learner.expect(value.id);
+    try {
+      await this.#decide(value, deadline);
+      // Answered after it is applied, not when it is chosen: with a hole below it, an operation that starts later
+      // could still be ordered before it.
+      return await this.#before(deadline, expectation.result, 'the write was chosen but not applied in time');
+    } finally {
+      expectation.cancel();
+      this.#admission.leave();
+    }
+  }
+
+  /**
+   * A quorum read [Charapko et al., Linearizable Quorum Reads in Paxos, 2019]: every answered write was accepted by a
+   * quorum, so some member of any quorum knows of a slot at least as high. Slots that only have votes are settled too:
+   * another read may have seen them chosen.
+   */
+  async readBarrier(timeoutMs: number): Promise<void> {
+    const { clock } = this.#environment;
+    const deadline = clock.now() + timeoutMs;
+    const highest = await gather<{ slot: Slot }, Slot>({
+      members: this.#quorums.members,
+      clock,
+      resendMs: this.#options.resendMs,
+      deadlineMs: timeoutMs,
+      ask: (member) => this.#acceptorOf(member).highestAccepted({}),
+      decide: (replies) =>
+        this.#quorums.isPhase1Quorum(new Set(replies.keys()))
+          ? Math.max(...[...replies.values()].map(({ slot }) => slot))
+          : undefined,
+    });
+    if (highest === undefined)
+      throw new OperationError('no-quorum', 'too few servers answered the read in time');
+    await this.#appliedUpTo(highest, deadline);
+  }
+
+  catchUp(timeoutMs: number): Promise<boolean> {
+    return this.#catchUp.synchronize(timeoutMs);
+  }
+
+  inspect(): ReplicaView {
+    return {
+      applied: this.#learner.applied,
+      highestChosen: this.#learner.highestChosen,
+      floor: this.#learner.floor,
+      pending: this.#admission.pending,
+      highestPromised: this.#acceptor.highestPromised,
+    };
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#catchUp.stop();
+  }
+
+  /** One slot after another until the value is chosen in one. A slot is left only when another value is chosen in it. */
+  async #decide(value: Value, deadline: number): Promise<void> {
+    for (;;) {
+      if (this.#stopped) throw new OperationError('not-ready', 'the server is stopping');
+      const slot = this.#slots.claim();
+      let outcome: Outcome;
+      try {
+        outcome = await this.#proposer.propose(slot, value, deadline);
+      } finally {
+        this.#slots.release(slot);
+      }
+      if (outcome.kind === 'chosen') {
+        if (outcome.value.id === value.id) return;
+        continue;
+      }
+      if (outcome.voted) throw new OperationError('outcome-unknown', `slot ${slot} was not decided in time`);
+      if (outcome.kind === 'gave-up')
+        throw new OperationError('no-quorum', 'too few servers answered in time');
+      // Others are far ahead. Without a vote for it the value cannot be in that slot: catch up and go on.
+      await this.#catchUp.repair(slot);
+      if (this.#environment.clock.now() >= deadline)
+        throw new OperationError('no-quorum', 'this server could not catch up with the others in time');
+    }
+  }
+
+  async #appliedUpTo(target: Slot, deadline: number): Promise<void> {
+    const { clock } = this.#environment;
+    let patienceMs = this.#options.gapMs;
+    while (this.#learner.applied < target) {
+      const leftMs = deadline - clock.now();
+      if (leftMs <= 0) throw new OperationError('no-quorum', `slot ${target} could not be settled in time`);
+      // What is on its way arrives by itself, mostly; a repair costs messages.
+      await this.#learner.until(() => this.#learner.applied >= target, Math.min(patienceMs, leftMs));
+      if (this.#learner.applied < target) await this.#catchUp.repair(target);
+      patienceMs *= 2;
+    }
+  }
+
+  /** Has the slot decided, by the no-op if nothing else was voted for. With full phase 1: a chosen value is found again. */
+  async #fill(slot: Slot): Promise<void> {
+    if (!this.#slots.claimIfFree(slot)) return;
+    try {
+      const deadline = this.#environment.clock.now() + this.#options.phaseTimeoutMs * 2;
+      await this.#proposer.propose(slot, { id: this.#nextId(), command: null }, deadline);
+    } finally {
+      this.#slots.release(slot);
+    }
+  }
+
+  /** The own acceptor, seen by whoever picks slots: a prepare tells that its proposer is active. */
+  #noticing(acceptor: Acceptor): AcceptorService {
+    return {
+      prepare: (request) => {
+        this.#slots.notice(request.ballot.server, request.slot);
+        if (request.ballot.server !== this.#environment.self) this.#scheduleOwnHoles();
+        return acceptor.prepare(request);
+      },
+      accept: (request) => acceptor.accept(request),
+      highestAccepted: () => acceptor.highestAccepted(),
+    };
+  }
+
+  /** A server whose turns others wait for, and that has nothing to propose, gives its turns away. */
+  #scheduleOwnHoles(): void {
+    if (this.#isFillingHoles || this.#stopped) return;
+    this.#isFillingHoles = true;
+    this.#environment.clock.after(this.#options.ownHoleMs, () => {
+      this.#isFillingHoles = false;
+      if (this.#stopped) return;
+      for (const slot of this.#slots.ownHoles()) this.#fill(slot).catch(this.#ignoreUnlessFatal);
+    });
+  }
+
+  readonly #ignoreUnlessFatal = (error: unknown): void => {
+    if (isFatal(error)) throw error;
+  };
+
+  #before(deadline: number, result: Promise<Result>, otherwise: string): Promise<Result> {
+    const { clock } = this.#environment;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.after(Math.max(0, deadline - clock.now()), () => {
+        reject(new OperationError('outcome-unknown', otherwise));
+      });
+      void result.then((value) => {
+        cancel();
+        resolve(value);
+      });
+    });
+  }
+
+  #acceptorOf(member: ServerId): AcceptorService {
+    const acceptor = this.#acceptors.get(member);
+    if (acceptor === undefined) throw new RangeError(`server ${member} is no member`);
+    return acceptor;
+  }
+
+  #nextId(): string {
+    return `${this.#environment.self}.${this.#incarnation}.${++this.#values}`;
+  }
+}
+
+/** Leaderless Paxos, one instance per operation. */
+export const paxos: Protocol = {
+  name: 'paxos',
+  create: (environment, machine) => new PaxosReplica(environment, machine, DEFAULT_OPTIONS),
+};

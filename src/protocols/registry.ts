@@ -1,0 +1,7 @@
+import type { Protocol } from '../core/replica';
+import { paxos } from './paxos/replica';
+
+/** The only list of protocols. */
+export const PROTOCOLS = { paxos } as const satisfies Record<string, Protocol>;
+
+export type ProtocolName = keyof typeof PROTOCOLS;

@@ -1,0 +1,41 @@
+import type { z } from 'zod';
+import { API_ERRORS, type ApiErrorKind } from '../api/errors';
+import type { OperationError, OperationFailure } from '../core/errors';
+
+const OF_OPERATION: Readonly<Record<OperationFailure, ApiErrorKind>> = {
+  'no-quorum': API_ERRORS.noQuorum,
+  'outcome-unknown': API_ERRORS.outcomeUnknown,
+  overloaded: API_ERRORS.overloaded,
+  'not-ready': API_ERRORS.notReady,
+};
+
+/** An error as a caller of the API gets it. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly kind: ApiErrorKind;
+
+  constructor(kind: ApiErrorKind, detail: string) {
+    super(`${kind.name}: ${detail}`);
+    this.kind = kind;
+  }
+
+  static ofOperation(error: OperationError): ApiError {
+    return new ApiError(OF_OPERATION[error.failure], error.message);
+  }
+
+  /** The first thing wrong with the parameters, as a sentence. */
+  static ofParams({ issues: [issue] }: z.ZodError): ApiError {
+    const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+    return new ApiError(API_ERRORS.invalidParams, where + (issue?.message ?? 'they do not fit'));
+  }
+
+  toJSON(): { code: number; message: string; data: { name: string; definite: boolean; retry: boolean } } {
+    const { code, name, definite, retry } = this.kind;
+    return { code, message: this.message, data: { name, definite, retry } };
+  }
+
+  /** As a whole JSON-RPC response, for a request that cannot be told by its id. */
+  toResponse(): object {
+    return { jsonrpc: '2.0', id: null, error: this.toJSON() };
+  }
+}

@@ -1,0 +1,113 @@
+import { API_ERRORS } from '../api/errors';
+import { API_METHODS, LIMITS, type ApiMethod, type ApiMethods, type ApiResult } from '../api/methods';
+import { openRpcDocument } from '../api/open-rpc';
+import { OperationError } from '../core/errors';
+import type { Replica } from '../core/replica';
+import type { Command, Result, Session } from '../kv/commands';
+import type { KeyValueStore } from '../kv/store';
+import type { AcceptorFaults } from './acceptor-faults';
+import { ApiError } from './api-error';
+import type { Log } from './logging';
+import type { ApiHandler } from './rpc-endpoint';
+import type { z } from 'zod';
+
+export interface ClientApiParts {
+  readonly replica: Replica<Command, Result>;
+  readonly store: KeyValueStore;
+  readonly faults: AcceptorFaults;
+  readonly log: Log;
+  readonly operationTimeoutMs: number;
+  /** Undefined while the server answers; else why it does not. */
+  readonly notReadyBecause: () => string | undefined;
+  readonly status: () => ApiResult<'cluster.status'>;
+  readonly onRequest: (method: string, outcome: string, durationMs: number) => void;
+}
+
+type Handlers = { [M in ApiMethod]: (params: z.output<ApiMethods[M]['params']>) => Promise<ApiResult<M>> };
+
+/** With 3 bytes of UTF-8 to a character at most. */
+const LIST_CHARACTERS = Math.floor(LIMITS.listBytes / 3);
+
+function sessionOf(params: { client?: string | undefined; sequence?: number | undefined }): Session | null {
+  const { client, sequence } = params;
+  return client === undefined || sequence === undefined ? null : { client, sequence };
+}
+
+function handlers(parts: ClientApiParts): Handlers {
+  const { replica, store, faults, log, operationTimeoutMs } = parts;
+
+  const submit = async <Op extends Command['op']>(
+    command: Command & { op: Op },
+  ): Promise<Omit<Extract<Result, { op: Op }>, 'op'>> => {
+    const { op, ...result } = await replica.submit(command, operationTimeoutMs);
+    if (op === 'stale')
+      throw new ApiError(
+        API_ERRORS.staleSequence,
+        'the result of this write is no longer kept; use a higher sequence',
+      );
+    return result as Omit<Extract<Result, { op: Op }>, 'op'>;
+  };
+  const beforeRead = (read: 'local' | 'linearizable'): Promise<void> =>
+    read === 'linearizable' ? replica.readBarrier(operationTimeoutMs) : Promise.resolve();
+
+  return {
+    'kv.put': ({ key, value, ...session }) => submit({ op: 'put', key, value, session: sessionOf(session) }),
+    'kv.delete': ({ key, ...session }) => submit({ op: 'delete', key, session: sessionOf(session) }),
+    'kv.compareAndSet': ({ key, expect, value, ...session }) =>
+      submit({ op: 'compareAndSet', key, expect, value, session: sessionOf(session) }),
+    'kv.get': async ({ key, read }) => {
+      await beforeRead(read);
+      const value = store.get(key);
+      const { applied } = replica.inspect();
+      return value === undefined ? { found: false, applied } : { found: true, value, applied };
+    },
+    'kv.list': async ({ prefix, after, limit, read }) => {
+      await beforeRead(read);
+      const { applied } = replica.inspect();
+      return { ...store.list({ prefix, after, limit, maxCharacters: LIST_CHARACTERS }), applied };
+    },
+    'cluster.status': () => Promise.resolve(parts.status()),
+    'faults.get': () => Promise.resolve({ acceptorFailure: faults.acceptorFailure }),
+    'faults.set': ({ acceptorFailure }) => {
+      faults.acceptorFailure = acceptorFailure;
+      log.warn('acceptor failures set', { acceptorFailure });
+      return Promise.resolve({ acceptorFailure });
+    },
+    'logs.get': () => Promise.resolve({ level: log.level }),
+    'logs.set': ({ level }) => {
+      log.level = level;
+      return Promise.resolve({ level });
+    },
+  };
+}
+
+/** The client API: every method checks its parameters, waits for the server to be in service, and is timed. */
+export function clientApi(parts: ClientApiParts): ReadonlyMap<string, ApiHandler> {
+  const api = new Map<string, ApiHandler>([['rpc.discover', () => Promise.resolve(openRpcDocument())]]);
+  for (const [name, handler] of Object.entries(handlers(parts)) as [
+    ApiMethod,
+    (params: never) => Promise<unknown>,
+  ][]) {
+    const run = async (params: unknown): Promise<unknown> => {
+      const parsed = API_METHODS[name].params.safeParse(params);
+      if (!parsed.success) throw ApiError.ofParams(parsed.error);
+      const because = name.startsWith('kv.') ? parts.notReadyBecause() : undefined;
+      if (because !== undefined) throw new ApiError(API_ERRORS.notReady, because);
+      return handler(parsed.data as never);
+    };
+    api.set(name, async (params) => {
+      const startedAt = performance.now();
+      let outcome = 'ok';
+      try {
+        return await run(params);
+      } catch (error) {
+        const apiError = error instanceof OperationError ? ApiError.ofOperation(error) : error;
+        outcome = apiError instanceof ApiError ? apiError.kind.name : API_ERRORS.internalError.name;
+        throw apiError;
+      } finally {
+        parts.onRequest(name, outcome, performance.now() - startedAt);
+      }
+    });
+  }
+  return api;
+}

@@ -1,0 +1,91 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { PROTOCOLS } from '../protocols/registry';
+
+/** A server's place in the network. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+/** Parses `host:port` or `[v6]:port`. Throws a sentence. */
+export function parseAddress(text: string): Address {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text.trim());
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port < 1 || port > 65535) throw new Error(`"${text}" is not host:port`);
+  return { host, port };
+}
+
+export function formatAddress({ host, port }: Address): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export function isLoopback(host: string): boolean {
+  return loopback.test(host);
+}
+
+const address = z.object({ host: z.string().min(1), port: z.int().min(1).max(65535) });
+
+/** Everything that one server is told at its start. */
+export const serverConfiguration = z
+  .strictObject({
+    id: z.int().min(0).describe('position of this server in `servers`'),
+    servers: z.array(address).min(1).max(99),
+    /** Address to bind; by default that of `servers[id]`. */
+    host: z.string().optional(),
+    /** Further names that clients may use in the Host header. */
+    allowHosts: z.array(z.string()).default([]),
+    protocol: z.enum(Object.keys(PROTOCOLS) as [keyof typeof PROTOCOLS]).default('paxos'),
+    /** The folder of this server alone; undefined keeps everything in memory. */
+    dataFolder: z.string().optional(),
+    prepopulateFile: z.string().optional(),
+    acceptorFailure: z.number().min(0).max(1).default(0),
+    cluster: z.string().min(1).max(128).default('synod'),
+    /** Shared by the servers of a cluster; proves a caller to be a peer. */
+    token: z.string().min(16, 'the token needs at least 16 characters'),
+    logLevel: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+    logFormat: z.enum(['pretty', 'json']).default('pretty'),
+    operationTimeoutMs: z.int().min(1).default(4000),
+  })
+  .refine((c) => c.id < c.servers.length, {
+    error: 'the id must be a position in the list of servers, counted from 0',
+    path: ['id'],
+  })
+  .refine((c) => new Set(c.servers.map(formatAddress)).size === c.servers.length, {
+    error: 'every server is listed once',
+    path: ['servers'],
+  });
+
+export type ServerConfiguration = z.output<typeof serverConfiguration>;
+
+/** A start that must not be: wrong input, a taken port, a foreign data folder. One line for people; exit code 2. */
+export class StartRefused extends Error {
+  override readonly name = 'StartRefused';
+}
+
+/** What a server tells the process that started it, by Node's IPC channel. */
+export type ServerMessage =
+  { readonly kind: 'ready' } | { readonly kind: 'refused'; readonly reason: string };
+
+/** The values of the Host header by which clients may name this server: it answers to no other. */
+export function hostsOf({ id, servers, host, allowHosts }: ServerConfiguration): ReadonlySet<string> {
+  const own = servers[id];
+  const port = own?.port ?? 0;
+  const names = [
+    'localhost',
+    '127.0.0.1',
+    '::1',
+    ...(own === undefined ? [] : [own.host]),
+    ...(host === undefined ? [] : [host]),
+  ];
+  const hosts = new Set(names.map((name) => formatAddress({ host: name, port }).toLowerCase()));
+  for (const name of allowHosts) {
+    const allowed = name.toLowerCase();
+    hosts.add(allowed);
+    if (!/:\d+$/.test(allowed)) hosts.add(`${allowed}:${port}`);
+  }
+  return hosts;
+}

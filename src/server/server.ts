@@ -1,0 +1,280 @@
+import { randomInt } from 'node:crypto';
+import type { Server as HttpServer } from 'node:http';
+import { API_ERRORS } from '../api/errors';
+import type { ApiResult } from '../api/methods';
+import type { ServerId } from '../core/ballot';
+import { isFatal } from '../core/errors';
+import { SeededRandom } from '../core/random';
+import type { Replica } from '../core/replica';
+import type { Command, Result } from '../kv/commands';
+import { KeyValueStore } from '../kv/store';
+import { JsonRpcTransport } from '../network/json-rpc-transport';
+import { PROTOCOLS } from '../protocols/registry';
+import { VERSION } from '../version';
+import { AcceptorFaults } from './acceptor-faults';
+import { ApiError } from './api-error';
+import { clientApi } from './client-api';
+import { realClock } from './clock';
+import { StartRefused, formatAddress, hostsOf, type ServerConfiguration } from './configuration';
+import { Formation } from './formation';
+import { closeGracefully, createHttpServer, listen } from './http';
+import { Identity, configurationId } from './identity';
+import { Log } from './logging';
+import { Metrics } from './metrics';
+import { readPrepopulate } from './prepopulate-file';
+import { RpcEndpoint } from './rpc-endpoint';
+import { openStorage, type ServerStorage } from './storage';
+
+/** A peer that was silent for longer counts as unreachable. Peers exchange their positions about twice a second. */
+const SILENCE_MS = 2000;
+/** How long a starting server tries to get level with a quorum before it serves local reads. */
+const CATCH_UP_MS = 2000;
+const CHECK_READY_MS = 25;
+/** How long a stopping server waits for the operations in progress. */
+const DRAIN_MS = 1000;
+const CLOSE_MS = 300;
+
+/** One server, from the bound port to the closed data file. */
+export class RunningServer {
+  /** Resolves once the server has joined its cluster and a quorum answers. Never settles if it does not come to that. */
+  readonly ready: Promise<void>;
+  /** Resolves with the reason when the server cannot go on; StartRefused: its cluster must not let it in. */
+  readonly failed: Promise<Error>;
+  readonly log: Log;
+  readonly #configuration: ServerConfiguration;
+  readonly #storage: ServerStorage;
+  readonly #store: KeyValueStore;
+  readonly #faults: AcceptorFaults;
+  readonly #metrics: Metrics;
+  readonly #transport: JsonRpcTransport;
+  readonly #replica: Replica<Command, Result>;
+  readonly #startedAt = performance.now();
+  #formation: Formation | undefined;
+  #http: HttpServer | undefined;
+  #fail!: (error: Error) => void;
+  #becomeReady!: () => void;
+  #notReadyBecause: string | undefined = 'the server is starting';
+  #stopping: Promise<void> | undefined;
+
+  constructor(configuration: ServerConfiguration, store: KeyValueStore, storage: ServerStorage) {
+    const { id, servers, protocol, token } = configuration;
+    this.#configuration = configuration;
+    this.#store = store;
+    this.#storage = storage;
+    this.log = new Log(id, configuration.logLevel, configuration.logFormat);
+    this.failed = new Promise((resolve) => (this.#fail = resolve));
+    this.ready = new Promise((resolve) => (this.#becomeReady = resolve));
+    void storage.failed.then(this.#fail);
+
+    const random = new SeededRandom(randomInt(2 ** 32));
+    this.#faults = new AcceptorFaults(random.fork('faults'), configuration.acceptorFailure);
+    this.#metrics = new Metrics({
+      version: VERSION,
+      protocol,
+      replica: () => this.#replica.inspect(),
+      entries: () => store.size,
+      isReady: () => this.#readiness().ready,
+      acceptorFailure: () => this.#faults.acceptorFailure,
+      unansweredAcceptorCalls: () => this.#faults.unanswered,
+    });
+    const headers = {
+      'content-type': 'application/json',
+      authorization: `Bearer ${token}`,
+      'x-synod-configuration': configurationId(configuration),
+    };
+    const peers = servers.map((address, peer) => ({ id: peer, origin: `http://${formatAddress(address)}` }));
+    this.#transport = new JsonRpcTransport(
+      peers.filter((peer) => peer.id !== id),
+      headers,
+      this.#metrics,
+    );
+    this.#replica = PROTOCOLS[protocol].create(
+      {
+        self: id,
+        members: servers.map((_, member) => member),
+        clock: realClock,
+        random: random.fork('protocol'),
+        transport: this.#transport,
+        storage,
+        faults: this.#faults,
+        trace: this.log.trace,
+      },
+      store,
+    );
+  }
+
+  /** Binds the port and opens the data. Rejects with StartRefused; then nothing is left open. */
+  async open(): Promise<void> {
+    const { id, servers, host } = this.#configuration;
+    const own = servers[id];
+    if (own === undefined) throw new StartRefused(`there is no server ${id} in the list`);
+    const api = clientApi({
+      replica: this.#replica,
+      store: this.#store,
+      faults: this.#faults,
+      log: this.log,
+      operationTimeoutMs: this.#configuration.operationTimeoutMs,
+      notReadyBecause: () => this.#notReadyBecause,
+      status: () => this.#status(),
+      onRequest: (method, outcome, durationMs) => {
+        this.#metrics.request(method, outcome, durationMs);
+      },
+    });
+    const endpoint = new RpcEndpoint({
+      api,
+      peers: (method, params) => this.#dispatchPeer(method, params),
+      token: this.#configuration.token,
+      configurationId: configurationId(this.#configuration),
+      hosts: hostsOf(this.#configuration),
+      onUnexpected: (error) => {
+        this.#onUnexpected(error);
+      },
+      onMessage: (direction, method, kind) => {
+        this.#metrics.message(direction, method, kind, 0);
+      },
+    });
+    const http = createHttpServer({
+      rpc: (request, response) => endpoint.handle(request, response),
+      readiness: () => this.#readiness(),
+      metrics: this.#metrics.registry,
+    });
+    await listen(http, { host: host ?? own.host, port: own.port });
+    this.#http = http;
+    this.log.info('listening', {
+      address: formatAddress(own),
+      protocol: this.#configuration.protocol,
+      version: VERSION,
+    });
+  }
+
+  /** Joins the cluster and takes part; returns at once. What goes wrong from here on shows in `failed`. */
+  start(identity: Identity): void {
+    this.#formation = new Formation({
+      self: this.#configuration.id,
+      members: this.#configuration.servers.map((_, member) => member),
+      identity,
+      transport: this.#transport,
+      clock: realClock,
+      log: this.log,
+      onRefused: this.#fail,
+    });
+    this.#join(this.#formation).catch(this.#fail);
+  }
+
+  /** Finishes what is in progress, for a second at most, and lets go of port and data. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #join(formation: Formation): Promise<void> {
+    await formation.join();
+    if (this.#isStopping()) return;
+    await this.#replica.start();
+    // So that local reads do not go back behind what this server showed before it was restarted.
+    const isLevel = await this.#replica.catchUp(CATCH_UP_MS);
+    if (this.#isStopping()) return;
+    this.#notReadyBecause = undefined;
+    if (!isLevel)
+      this.log.warn('serving local reads without a quorum', { applied: this.#replica.inspect().applied });
+    while (!this.#readiness().ready) await realClock.sleep(CHECK_READY_MS);
+    this.log.info('ready', {
+      applied: this.#replica.inspect().applied,
+      entries: this.#store.size,
+      digest: this.#store.digest,
+    });
+    this.#becomeReady();
+  }
+
+  #isStopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
+  async #stop(): Promise<void> {
+    this.#notReadyBecause = 'the server is stopping';
+    this.#formation?.stop();
+    const drainUntil = performance.now() + DRAIN_MS;
+    while (this.#replica.inspect().pending > 0 && performance.now() < drainUntil) await realClock.sleep(10);
+    this.#replica.stop();
+    if (this.#http !== undefined) await closeGracefully(this.#http, CLOSE_MS);
+    await this.#transport.close();
+    await this.#storage.close();
+    this.log.info('stopped');
+  }
+
+  #dispatchPeer(method: string, params: unknown): Promise<unknown> {
+    if (method.startsWith('cluster.') && this.#formation !== undefined)
+      return this.#formation.dispatch(method, params);
+    return this.#transport.dispatch(method, params);
+  }
+
+  #onUnexpected(error: unknown): void {
+    if (isFatal(error)) this.#fail(error);
+    else
+      this.log.error('unexpected error', {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+  }
+
+  #isReachable(peer: ServerId): boolean {
+    const health = this.#transport.health(peer);
+    return health.reachable && (health.lastAnswerMs ?? Infinity) < SILENCE_MS;
+  }
+
+  #readiness(): { ready: boolean; reason: string } {
+    if (this.#notReadyBecause !== undefined) return { ready: false, reason: this.#notReadyBecause };
+    const { id, servers } = this.#configuration;
+    const reachable = servers.filter((_, member) => member === id || this.#isReachable(member)).length;
+    const reason = `${reachable} of ${servers.length} servers answer`;
+    return { ready: reachable >= Math.floor(servers.length / 2) + 1, reason };
+  }
+
+  #status(): ApiResult<'cluster.status'> {
+    const { id, servers, protocol, cluster, dataFolder } = this.#configuration;
+    const { applied, highestChosen, floor, pending } = this.#replica.inspect();
+    const members = servers.map((address, member) => ({ id: member, address: formatAddress(address) }));
+    const peers = members
+      .filter((member) => member.id !== id)
+      .map((member) => {
+        const { roundTripMs, lastAnswerMs } = this.#transport.health(member.id);
+        return { ...member, reachable: this.#isReachable(member.id), roundTripMs, lastAnswerMs };
+      });
+    return {
+      id,
+      version: VERSION,
+      protocol,
+      cluster,
+      ready: this.#readiness().ready,
+      members,
+      peers,
+      applied,
+      highestChosen,
+      floor,
+      entries: this.#store.size,
+      digest: this.#store.digest,
+      pending,
+      acceptorFailure: this.#faults.acceptorFailure,
+      unansweredAcceptorCalls: this.#faults.unanswered,
+      storage: dataFolder === undefined ? 'ephemeral' : 'durable',
+      uptimeMs: performance.now() - this.#startedAt,
+    };
+  }
+}
+
+/** Starts one server. Rejects with StartRefused when it must not start; then nothing is left open. */
+export async function startServer(configuration: ServerConfiguration): Promise<RunningServer> {
+  const store = new KeyValueStore(readPrepopulate(configuration.prepopulateFile));
+  const initialDigest = store.digest;
+  const storage = openStorage(configuration.dataFolder);
+  const server = new RunningServer(configuration, store, storage);
+  try {
+    // The port first: whoever has it is the only one to touch the data.
+    await server.open();
+    const identity = await Identity.open(storage, configuration, initialDigest);
+    server.start(identity);
+    return server;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}

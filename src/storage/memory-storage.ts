@@ -1,0 +1,25 @@
+import type { Change, Storage } from '../core/environment';
+import type { Json } from '../core/json';
+
+/** Keeps everything in memory: gone with the process. For `--ephemeral` and tests. */
+export class MemoryStorage implements Storage {
+  /** Never settles: memory does not fail a write. */
+  readonly failed = new Promise<never>(() => undefined);
+  readonly #entries = new Map<string, Json>();
+
+  write(changes: readonly Change[]): Promise<void> {
+    for (const { key, value } of changes) {
+      if (value === undefined) this.#entries.delete(key);
+      else this.#entries.set(key, value);
+    }
+    return Promise.resolve();
+  }
+
+  read(): Iterable<readonly [string, Json]> {
+    return [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
