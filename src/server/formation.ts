@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ServerId } from '../core/ballot';
 import type { Clock, Transport } from '../core/environment';
+import { Unanswered } from '../core/errors';
 import { Dispatcher, stub, type Method, type Service } from '../core/rmi';
 import { StartRefused } from './configuration';
 import type { Identity } from './identity';
@@ -14,6 +15,8 @@ const hello = z.object({
   id: z.int().min(0),
   disk: z.string().min(1).max(100),
   initialDigest: z.string().max(100),
+  /** The caller was let in before. */
+  admitted: z.boolean(),
 });
 const welcome = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('welcome') }),
@@ -71,26 +74,16 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
     return this.#dispatcher.dispatch;
   }
 
-  async hello({ id, disk, initialDigest }: Hello): Promise<Welcome> {
-    if (!this.#peers.has(id))
-      return { kind: 'refused', reason: `server ${id} is no other member of this cluster` };
-    if (initialDigest !== this.#identity.initialDigest)
-      return {
-        kind: 'refused',
-        reason:
-          `server ${this.#self} started from another initial store (digest ${this.#identity.initialDigest}) ` +
-          `than server ${id} (digest ${initialDigest}): all servers need the same prepopulate.json`,
-      };
-    const known = this.#identity.diskOf(id);
-    if (known === undefined) await this.#identity.recordDisk(id, disk);
-    else if (known !== disk)
-      return {
-        kind: 'refused',
-        reason:
-          `server ${this.#self} knows server ${id} by other data: its data was lost or replaced, and without its ` +
-          'promises it must not vote again. Bring the data back, or start a new cluster in empty folders',
-      };
-    return { kind: 'welcome' };
+  async hello(caller: Hello): Promise<Welcome> {
+    const reason = this.#objection(caller);
+    if (reason === undefined) {
+      // Also for a disk that is known: its first record may still be on the way to the disk.
+      await this.#identity.recordDisk(caller.id, caller.disk);
+      return { kind: 'welcome' };
+    }
+    // A newcomer has no say against a server that was let in before; it will be told so itself.
+    if (caller.admitted && !this.#identity.isAdmitted) throw new Unanswered(reason);
+    return { kind: 'refused', reason };
   }
 
   /** Resolves when this server may vote. Rejects with StartRefused, or calls `onRefused` later, when a peer says that it must not. */
@@ -106,15 +99,36 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
     this.#stopped = true;
   }
 
+  /** Why the caller must not be let in, if so. */
+  #objection({ id, disk, initialDigest }: Hello): string | undefined {
+    if (!this.#peers.has(id)) return `server ${id} is no other member of this cluster`;
+    if (initialDigest !== this.#identity.initialDigest)
+      return (
+        `server ${this.#self} started from another initial store (digest ${this.#identity.initialDigest}) ` +
+        `than server ${id} (digest ${initialDigest}): all servers need the same prepopulate.json`
+      );
+    const known = this.#identity.diskOf(id);
+    if (known === undefined || known === disk) return undefined;
+    return (
+      `server ${this.#self} knows server ${id} by other data: its data was lost or replaced, and without its ` +
+      'promises it must not vote again. Bring the data back, or start a new cluster in empty folders'
+    );
+  }
+
   async #greet(peer: ServerId, stub: Service<typeof FORMATION_METHODS>): Promise<void> {
     let reportAt = this.#clock.now() + REPORT_MS;
-    const { disk, initialDigest } = this.#identity;
+    const { disk, initialDigest, isAdmitted: admitted } = this.#identity;
+    let silence = '';
     while (!this.#stopped) {
-      const answer = await stub.hello({ id: this.#self, disk, initialDigest }).catch(() => undefined);
+      const answer = await stub
+        .hello({ id: this.#self, disk, initialDigest, admitted })
+        .catch((error: unknown) => void (silence = (error as Error).message));
       if (answer?.kind === 'welcome') return;
       if (answer?.kind === 'refused') throw new StartRefused(answer.reason);
       if (this.#clock.now() >= reportAt && !this.#identity.isAdmitted) {
-        this.#log.warn(`waiting for server ${peer}: a new server votes only once all others know it`);
+        this.#log.warn(`waiting for server ${peer}: a new server votes only once all others know it`, {
+          reason: silence,
+        });
         reportAt += REPORT_MS;
       }
       await this.#clock.sleep(RETRY_MS);

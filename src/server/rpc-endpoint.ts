@@ -134,6 +134,9 @@ export class RpcEndpoint {
     } catch (error) {
       throw new ApiError(API_ERRORS.parseError, (error as Error).message);
     }
+    // jayson would take a text for another body and parse it, past all that is checked here.
+    if (typeof call !== 'object' || call === null)
+      return new ApiError(API_ERRORS.invalidRequest, 'a call is an object').toResponse();
     if (Array.isArray(call)) {
       if (call.length > LIMITS.batchCalls)
         return new ApiError(
@@ -227,7 +230,9 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<str
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Left early, the iterator must not destroy the connection: the refusal goes out on it.
+  const pieces: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+  for await (const chunk of pieces) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw tooLarge();
     chunks.push(chunk);

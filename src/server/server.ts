@@ -177,7 +177,10 @@ export class RunningServer {
     this.#notReadyBecause = undefined;
     if (!isLevel)
       this.log.warn('serving local reads without a quorum', { applied: this.#replica.inspect().applied });
-    while (!this.#readiness().ready) await realClock.sleep(CHECK_READY_MS);
+    while (!this.#readiness().ready) {
+      if (this.#isStopping()) return;
+      await realClock.sleep(CHECK_READY_MS);
+    }
     this.log.info('ready', {
       applied: this.#replica.inspect().applied,
       entries: this.#store.size,
@@ -203,9 +206,10 @@ export class RunningServer {
   }
 
   #dispatchPeer(method: string, params: unknown): Promise<unknown> {
-    if (method.startsWith('cluster.') && this.#formation !== undefined)
-      return this.#formation.dispatch(method, params);
-    return this.#transport.dispatch(method, params);
+    if (!method.startsWith('cluster.')) return this.#transport.dispatch(method, params);
+    if (this.#formation === undefined)
+      return Promise.reject(new ApiError(API_ERRORS.notReady, 'the server is starting'));
+    return this.#formation.dispatch(method, params);
   }
 
   #onUnexpected(error: unknown): void {

@@ -1,10 +1,23 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { open, type RootDatabase } from 'lmdb';
 import type { Change, Storage } from '../core/environment';
 import { StorageError } from '../core/errors';
 import type { Json } from '../core/json';
 
 const EMPTY = Promise.resolve();
+/** LMDB's mark at the head of its files, in the byte order of the machine. */
+const MAGIC = { offset: 24, word: 0xbeefc0de };
+
+/** Throws for a file that is not LMDB's: opening one ends the whole process with a segmentation fault. */
+function checkFile(path: string): void {
+  if (!existsSync(path)) return;
+  const head = Buffer.alloc(MAGIC.offset + 4);
+  const file = openSync(path, 'r');
+  const bytes = readSync(file, head, 0, head.length, 0);
+  closeSync(file);
+  const marks = [head.readUInt32LE(MAGIC.offset), head.readUInt32BE(MAGIC.offset)];
+  if (bytes > 0 && !marks.includes(MAGIC.word)) throw new Error(`${path} is damaged, or no data file`);
+}
 
 /**
  * Durable storage in one LMDB file. Writes that are issued while a commit is under way share the next one: many
@@ -24,8 +37,10 @@ export class LmdbStorage implements Storage {
   /** Opens or creates the file in `folder`. Throws when that is not possible. */
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true });
+    const path = `${folder}/synod.mdb`;
+    checkFile(path);
     this.#database = open<Json, Buffer>({
-      path: `${folder}/synod.mdb`,
+      path,
       keyEncoding: 'binary',
       encoding: 'json',
       // With overlapping syncs a value whose sync failed would stay readable.

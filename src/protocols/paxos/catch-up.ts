@@ -3,12 +3,13 @@ import type { Cancel, Environment } from '../../core/environment';
 import { gather } from '../../core/gather';
 import type { Json } from '../../core/json';
 import type { QuorumSystem } from '../../core/quorum';
+import type { RoundTrip } from '../../core/round-trip';
 import type { StateRecord } from '../../core/state-machine';
 import type { Learner } from './learner';
 import type { LearnerService } from './messages';
 
 export interface CatchUpOptions {
-  /** How long a hole below a known slot may stay before it is looked into. */
+  /** How long a hole below a known slot may stay before it is looked into, at least. */
   readonly gapMs: number;
   /** Pause between two looks at how far the peers are. */
   readonly gossipMs: number;
@@ -31,6 +32,7 @@ export class CatchUp<Command extends Json, Result> {
   readonly #quorums: QuorumSystem;
   readonly #learner: Learner<Command, Result>;
   readonly #peers: ReadonlyMap<ServerId, LearnerService>;
+  readonly #roundTrip: RoundTrip;
   readonly #options: CatchUpOptions;
   readonly #fill: (slot: Slot) => Promise<void>;
   readonly #highestAccepted: () => Slot;
@@ -46,6 +48,7 @@ export class CatchUp<Command extends Json, Result> {
     quorums: QuorumSystem;
     learner: Learner<Command, Result>;
     peers: ReadonlyMap<ServerId, LearnerService>;
+    roundTrip: RoundTrip;
     options: CatchUpOptions;
     /** Has the slot decided: by the no-op, if nothing else was voted for. */
     fill: (slot: Slot) => Promise<void>;
@@ -56,6 +59,7 @@ export class CatchUp<Command extends Json, Result> {
     this.#quorums = parts.quorums;
     this.#learner = parts.learner;
     this.#peers = parts.peers;
+    this.#roundTrip = parts.roundTrip;
     this.#options = parts.options;
     this.#fill = parts.fill;
     this.#highestAccepted = parts.highestAccepted;
@@ -83,15 +87,6 @@ export class CatchUp<Command extends Json, Result> {
     await this.#repairing;
   }
 
-  /** Asks a quorum how far it is and gets there. False: no quorum answered in time, or not all could be got. */
-  async synchronize(timeoutMs: number): Promise<boolean> {
-    const positions = await this.#positions(timeoutMs);
-    if (positions === undefined) return false;
-    const target = Math.max(0, ...[...positions.values()].map((position) => position.highestChosen));
-    if (target > this.#learner.applied) await this.repair(target);
-    return this.#learner.applied >= target;
-  }
-
   #scheduleGossip(): void {
     if (this.#stopped) return;
     const { clock, random } = this.#environment;
@@ -108,6 +103,7 @@ export class CatchUp<Command extends Json, Result> {
     const voted = this.#highestAccepted();
     const positions = await this.#positions(this.#options.gossipMs);
     const known = Math.max(0, ...[...(positions?.values() ?? [])].map((position) => position.highestChosen));
+    // A server that moves along needs no help, unless the others are far ahead.
     const isStuck = this.#learner.applied === applied;
     const target = isStuck ? Math.max(known, voted) : known - this.#options.fillSlots;
     if (target > this.#learner.applied) await this.repair(target);
@@ -136,7 +132,8 @@ export class CatchUp<Command extends Json, Result> {
     )
       return;
     const from = this.#learner.applied + 1;
-    const delayMs = this.#options.gapMs * (1 + this.#environment.random.float());
+    const gapMs = Math.max(this.#options.gapMs, 2 * this.#roundTrip.patienceMs);
+    const delayMs = gapMs * (1 + this.#environment.random.float());
     this.#cancelGap = this.#environment.clock.after(delayMs, () => {
       this.#cancelGap = undefined;
       const { applied, highestChosen } = this.#learner;

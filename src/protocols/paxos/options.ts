@@ -15,7 +15,7 @@ export interface PaxosOptions extends ProposerOptions, LearnerOptions, CatchUpOp
 
 /** For servers on one machine or one local network. */
 export const DEFAULT_OPTIONS: PaxosOptions = {
-  callTimeoutMs: 500,
+  callTimeoutMs: 2000,
   resendMs: 50,
   phaseTimeoutMs: 1000,
   backOffBaseMs: 4,

@@ -9,14 +9,16 @@ import {
 import type { Environment } from '../../core/environment';
 import { gather } from '../../core/gather';
 import type { QuorumSystem } from '../../core/quorum';
+import type { RoundTrip } from '../../core/round-trip';
 import type { AcceptReply, AcceptorService, LearnerService, PrepareReply, Proposal, Value } from './messages';
 import type { Rounds } from './rounds';
 
 export interface ProposerOptions {
-  /** First pause before a phase asks the silent acceptors again; doubles. */
+  /** First pause before a phase asks the silent acceptors again, at least; doubles. */
   readonly resendMs: number;
-  /** After this long without a quorum a phase is given up and a new ballot tried. */
+  /** After this long without a quorum, at least, a phase is given up and a new ballot tried. */
   readonly phaseTimeoutMs: number;
+  /** Mean of the first back-off, at least; doubles. */
   readonly backOffBaseMs: number;
   readonly backOffCapMs: number;
 }
@@ -68,6 +70,7 @@ export class Proposer {
   readonly #learner: KnownSlots;
   readonly #peerLearners: readonly LearnerService[];
   readonly #rounds: Rounds;
+  readonly #roundTrip: RoundTrip;
   readonly #options: ProposerOptions;
 
   constructor(parts: {
@@ -77,6 +80,7 @@ export class Proposer {
     learner: KnownSlots;
     peerLearners: readonly LearnerService[];
     rounds: Rounds;
+    roundTrip: RoundTrip;
     options: ProposerOptions;
   }) {
     this.#environment = parts.environment;
@@ -85,6 +89,7 @@ export class Proposer {
     this.#learner = parts.learner;
     this.#peerLearners = parts.peerLearners;
     this.#rounds = parts.rounds;
+    this.#roundTrip = parts.roundTrip;
     this.#options = parts.options;
   }
 
@@ -125,7 +130,7 @@ export class Proposer {
     this.#environment.trace(() => ({ kind: 'prepare-sent', slot, ballot, attempt }));
     const verdict = await gather<PrepareReply, Phase1>({
       ...this.#round(deadline),
-      ask: (member) => this.#acceptor(member).prepare({ slot, ballot }),
+      ask: (member) => this.#timed(this.#acceptor(member).prepare({ slot, ballot })),
       decide: (replies, resends) => {
         const promised = new Set<ServerId>();
         const reported: (Proposal | null)[] = [];
@@ -155,7 +160,7 @@ export class Proposer {
     const request = { slot, ballot, value };
     const verdict = await gather<AcceptReply, Phase2>({
       ...this.#round(deadline),
-      ask: (member) => this.#acceptor(member).accept(request),
+      ask: (member) => this.#timed(this.#acceptor(member).accept(request)),
       decide: (replies, resends) => {
         const voted = new Set<ServerId>();
         for (const [member, reply] of replies) {
@@ -194,8 +199,9 @@ export class Proposer {
     seen: Ballot,
     attempt: number,
   ): Promise<Ballot> {
-    const { backOffBaseMs, backOffCapMs } = this.#options;
-    const backOffMs = this.#environment.random.float() * Math.min(backOffCapMs, backOffBaseMs * 2 ** attempt);
+    const baseMs = Math.max(this.#options.backOffBaseMs, this.#roundTrip.meanMs);
+    const backOffMs =
+      this.#environment.random.float() * Math.min(this.#options.backOffCapMs, baseMs * 2 ** attempt);
     this.#environment.trace(() => ({
       kind: 'phase-failed',
       slot,
@@ -223,13 +229,22 @@ export class Proposer {
     deadlineMs: number;
   } {
     const { clock } = this.#environment;
+    const { patienceMs } = this.#roundTrip;
     const leftMs = Math.max(0, deadline - clock.now());
     return {
       members: this.#quorums.members,
       clock,
-      resendMs: this.#options.resendMs,
-      deadlineMs: Math.min(this.#options.phaseTimeoutMs, leftMs),
+      resendMs: Math.max(this.#options.resendMs, patienceMs),
+      deadlineMs: Math.min(leftMs, Math.max(this.#options.phaseTimeoutMs, 4 * patienceMs)),
     };
+  }
+
+  async #timed<Reply>(call: Promise<Reply>): Promise<Reply> {
+    const { clock } = this.#environment;
+    const askedAt = clock.now();
+    const reply = await call;
+    this.#roundTrip.observe(clock.now() - askedAt);
+    return reply;
   }
 
   #acceptor(member: ServerId): AcceptorService {

@@ -6,6 +6,7 @@ import { gather } from '../../core/gather';
 import type { Json } from '../../core/json';
 import { Majority, type QuorumSystem } from '../../core/quorum';
 import type { Protocol, Replica, ReplicaView } from '../../core/replica';
+import { RoundTrip } from '../../core/round-trip';
 import { Dispatcher, stub, unreliable } from '../../core/rmi';
 import type { StateMachine } from '../../core/state-machine';
 import { Acceptor } from './acceptor';
@@ -39,6 +40,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
   readonly #slots: Slots;
   readonly #catchUp: CatchUp<Command, Result>;
   readonly #dispatcher = new Dispatcher();
+  readonly #roundTrip = new RoundTrip();
   readonly #admission: Admission;
   #incarnation = 0;
   #values = 0;
@@ -55,9 +57,9 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     this.#learner = new Learner(environment, machine, options);
     this.#learner.onTruncate((floor) => this.#acceptor.truncate(floor));
     this.#admission = new Admission(clock, options);
-    this.#slots = new Slots(self, this.#learner, clock);
+    this.#slots = new Slots(environment, this.#learner, this.#roundTrip);
 
-    const own = unreliable('acceptor', ACCEPTOR_METHODS, this.#noticing(this.#acceptor), environment.faults);
+    const own = unreliable('acceptor', ACCEPTOR_METHODS, this.#watched(this.#acceptor), environment.faults);
     this.#dispatcher.expose('acceptor', ACCEPTOR_METHODS, own);
     this.#dispatcher.expose('learner', LEARNER_METHODS, this.#learner);
     const acceptors = new Map<ServerId, AcceptorService>();
@@ -78,6 +80,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
       learner: this.#learner,
       peerLearners: [...peerLearners.values()],
       rounds: this.#rounds,
+      roundTrip: this.#roundTrip,
       options,
     });
     this.#catchUp = new CatchUp({
@@ -85,6 +88,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
       quorums: this.#quorums,
       learner: this.#learner,
       peers: peerLearners,
+      roundTrip: this.#roundTrip,
       options,
       fill: (slot) => this.#fill(slot),
       highestAccepted: () => this.#acceptor.highestAcceptedSlot,
@@ -105,6 +109,8 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
   }
 
   async submit(command: Command, timeoutMs: number): Promise<Result> {
+    // Without a number of its own incarnation a value could be taken for another one.
+    if (this.#incarnation === 0) throw new OperationError('not-ready', 'the server is starting');
     const { clock } = this.#environment;
     const deadline = clock.now() + timeoutMs;
     const value: Value = { id: this.#nextId(), command };
@@ -145,8 +151,18 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     await this.#appliedUpTo(highest, deadline);
   }
 
-  catchUp(timeoutMs: number): Promise<boolean> {
-    return this.#catchUp.synchronize(timeoutMs);
+  /**
+   * As for a read: what this server answered just before it was restarted is perhaps known to nobody as chosen, only
+   * as votes.
+   */
+  async catchUp(timeoutMs: number): Promise<boolean> {
+    try {
+      await this.readBarrier(timeoutMs);
+      return true;
+    } catch (error) {
+      if (error instanceof OperationError) return false;
+      throw error;
+    }
   }
 
   inspect(): ReplicaView {
@@ -213,15 +229,18 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     }
   }
 
-  /** The own acceptor, seen by whoever picks slots: a prepare tells that its proposer is active. */
-  #noticing(acceptor: Acceptor): AcceptorService {
+  /** The own acceptor, watched by whoever picks slots: its requests tell who proposes, and where. */
+  #watched(acceptor: Acceptor): AcceptorService {
     return {
       prepare: (request) => {
-        this.#slots.notice(request.ballot.server, request.slot);
+        this.#slots.see(request.slot);
         if (request.ballot.server !== this.#environment.self) this.#scheduleOwnHoles();
         return acceptor.prepare(request);
       },
-      accept: (request) => acceptor.accept(request),
+      accept: (request) => {
+        if (request.value.command !== null) this.#slots.noticeActive(request.ballot.server);
+        return acceptor.accept(request);
+      },
       highestAccepted: () => acceptor.highestAccepted(),
     };
   }
@@ -230,7 +249,8 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
   #scheduleOwnHoles(): void {
     if (this.#isFillingHoles || this.#stopped) return;
     this.#isFillingHoles = true;
-    this.#environment.clock.after(this.#options.ownHoleMs, () => {
+    const delayMs = Math.max(this.#options.ownHoleMs, this.#roundTrip.meanMs / 2);
+    this.#environment.clock.after(delayMs, () => {
       this.#isFillingHoles = false;
       if (this.#stopped) return;
       for (const slot of this.#slots.ownHoles()) this.#fill(slot).catch(this.#ignoreUnlessFatal);

@@ -1,0 +1,82 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { Pool } from 'undici';
+import { formatAddress, type Address } from '../server/configuration';
+
+export interface LoadPlan {
+  readonly targets: readonly Address[];
+  readonly clients: number;
+  readonly durationMs: number;
+  readonly valueBytes: number;
+  readonly keys: number;
+}
+
+export interface LoadResult {
+  readonly operations: number;
+  readonly errors: number;
+  readonly durationMs: number;
+  /** Latency of each operation, in nanoseconds. */
+  readonly latency: RecordableHistogram;
+}
+
+interface Answer {
+  readonly error?: { readonly message: string };
+}
+
+/**
+ * Closed loop: each client sends one put after another, to one server, over a connection of its own. Lean on purpose,
+ * since it shares the machine with the servers.
+ */
+export async function closedLoop(plan: LoadPlan): Promise<LoadResult> {
+  const latency = createHistogram();
+  const value = 'v'.repeat(plan.valueBytes);
+  let errors = 0;
+  const pools = plan.targets.map(
+    (target) => new Pool(`http://${formatAddress(target)}`, { connections: plan.clients, pipelining: 1 }),
+  );
+  const startedAt = performance.now();
+  const endAt = startedAt + plan.durationMs;
+
+  const client = async (number: number): Promise<void> => {
+    const pool = pools[number % pools.length];
+    if (pool === undefined) return;
+    for (let i = 0; performance.now() < endAt; i++) {
+      const key = `bench-${(number * 7919 + i) % plan.keys}`;
+      const sentAt = process.hrtime.bigint();
+      const answer = await put(pool, key, value).catch((error: unknown): Answer => ({
+        error: error as Error,
+      }));
+      latency.record(process.hrtime.bigint() - sentAt);
+      if (answer.error !== undefined) errors++;
+    }
+  };
+  await Promise.all(Array.from({ length: plan.clients }, (_, number) => client(number)));
+  const durationMs = performance.now() - startedAt;
+  await Promise.all(pools.map((pool) => pool.close()));
+  return { operations: latency.count - errors, errors, durationMs, latency };
+}
+
+async function put(pool: Pool, key: string, value: string): Promise<Answer> {
+  const { body } = await pool.request({
+    path: '/rpc',
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'kv.put', params: { key, value } }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  return (await body.json()) as Answer;
+}
+
+/** Messages between servers so far, requests and answers, summed over all servers. */
+export async function peerMessages(servers: readonly Address[]): Promise<number> {
+  const sums = await Promise.all(
+    servers.map(async (server) => {
+      const response = await fetch(`http://${formatAddress(server)}/metrics`);
+      let sum = 0;
+      for (const line of (await response.text()).split('\n'))
+        if (line.startsWith('synod_messages_total{') && line.includes('direction="sent"'))
+          sum += Number(line.split(' ').at(-1));
+      return sum;
+    }),
+  );
+  return sums.reduce((a, b) => a + b, 0);
+}

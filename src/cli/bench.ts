@@ -1,0 +1,203 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { closedLoop, peerMessages, type LoadResult } from '../bench/load';
+import type { Address } from '../server/configuration';
+import {
+  addresses,
+  durationMs,
+  option,
+  PACKAGE_ROOT,
+  packageVersion,
+  program,
+  run,
+  wholeNumber,
+} from './options';
+import { newCluster } from './supervisor/cluster-folder';
+import { findFreePorts } from './supervisor/ports';
+import { Supervisor } from './supervisor/supervisor';
+
+interface BenchOptions {
+  readonly clients: number[];
+  readonly duration: number;
+  readonly spread: 'one' | 'all' | 'both';
+  readonly count: number;
+  readonly servers?: Address[];
+  readonly valueBytes: number;
+  readonly keys: number;
+  readonly json?: true;
+  readonly ephemeral?: true;
+}
+
+/** One line of the result: what ran, and how it went. Times in milliseconds. */
+interface Row {
+  readonly target: 'one server' | 'all servers';
+  readonly clients: number;
+  readonly operationsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly messagesPerOperation: number;
+  readonly errors: number;
+}
+
+function list(text: string): number[] {
+  return text.split(',').map(wholeNumber(1, 4096));
+}
+
+/** Measures how fast a cluster writes. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const command = program('bench', 'Measure writes: closed loop, on a fresh cluster or on a running one.', [
+    ['bench', '1, 16 and 64 clients, on one server and spread over five'],
+    ['bench --clients 64 --spread all --duration 10s', 'one case, longer'],
+    ['bench --servers 127.0.0.1:15000,127.0.0.1:15001 --json', 'a running cluster, for programs'],
+  ])
+    .addOption(
+      option('--clients <list>', 'how many clients at a time')
+        .argParser(list)
+        .default([1, 16, 64], '1,16,64'),
+    )
+    .addOption(option('--duration <time>', 'of each case').argParser(durationMs).default(3000, '3s'))
+    .addOption(
+      option('--spread <which>', 'clients on one server, on all')
+        .choices(['one', 'all', 'both'])
+        .default('both'),
+    )
+    .addOption(
+      option('-n, --count <servers>', 'size of the fresh cluster').argParser(wholeNumber(1, 99)).default(5),
+    )
+    .addOption(option('--servers <list>', 'measure this running cluster instead').argParser(addresses))
+    .addOption(
+      option('--value-bytes <bytes>', 'size of each value').argParser(wholeNumber(0, 1_000_000)).default(64),
+    )
+    .addOption(
+      option('--keys <count>', 'how many keys are written')
+        .argParser(wholeNumber(1, 10_000_000))
+        .default(10_000),
+    )
+    .addOption(option('--ephemeral', 'the fresh cluster writes nothing to disk'))
+    .addOption(option('--json', 'one JSON document'));
+  return await run(command, argv, async () => {
+    const options = command.opts<BenchOptions>();
+    if (options.servers !== undefined) return await measureAll(options, options.servers);
+    return await onFreshCluster(options, (servers) => measureAll(options, servers));
+  });
+}
+
+async function onFreshCluster(
+  options: BenchOptions,
+  measure: (servers: readonly Address[]) => Promise<number>,
+): Promise<number> {
+  const basePort = await findFreePorts(options.count);
+  const servers = Array.from({ length: options.count }, (_, id) => ({
+    host: '127.0.0.1',
+    port: basePort + id,
+  }));
+  const cluster = newCluster('paxos', servers);
+  const folder = mkdtempSync(join(tmpdir(), 'synod-bench-'));
+  const supervisor = new Supervisor(
+    {
+      program: join(PACKAGE_ROOT, 'bin', 'server'),
+      arguments: servers.map((_, id) => [
+        ...['--id', String(id), '--servers', cluster.servers.join(), '--cluster', cluster.cluster],
+        ...(options.ephemeral === true ? ['--ephemeral'] : ['--data', join(folder, `server-${id}`)]),
+        ...['--log-level', 'warn'],
+      ]),
+      environment: { ...process.env, SYNOD_TOKEN: cluster.token },
+      noRestartBecause: 'in a measurement',
+    },
+    {
+      line: (id, _stream, text) => process.stderr.write(`server ${id} | ${text}\n`),
+      notice: (_level, text) => process.stderr.write(`${text}\n`),
+    },
+  );
+  const stop = (): void => {
+    supervisor.stop();
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    supervisor.start();
+    const ended = supervisor.ended;
+    const isReady = await Promise.race([supervisor.ready.then(() => true), ended.then(() => false)]);
+    return isReady ? await Promise.race([measure(servers), ended.then((code) => Math.max(code, 1))]) : 1;
+  } finally {
+    supervisor.stop();
+    await supervisor.ended;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measureAll(options: BenchOptions, servers: readonly Address[]): Promise<number> {
+  const rows: Row[] = [];
+  const spreads = options.spread === 'both' ? (['one', 'all'] as const) : [options.spread];
+  if (options.json !== true) printHeader(options, servers.length);
+  for (const spread of spreads) {
+    const targets = spread === 'one' ? servers.slice(0, 1) : servers;
+    for (const clients of options.clients) {
+      const load = { targets, clients, valueBytes: options.valueBytes, keys: options.keys };
+      await closedLoop({ ...load, durationMs: Math.min(1000, options.duration) });
+      const before = await peerMessages(servers);
+      const result = await closedLoop({ ...load, durationMs: options.duration });
+      const messages = (await peerMessages(servers)) - before;
+      const row = rowOf(spread === 'one' ? 'one server' : 'all servers', clients, result, messages);
+      rows.push(row);
+      if (options.json !== true) printRow(row);
+    }
+  }
+  if (options.json === true)
+    process.stdout.write(`${JSON.stringify({ ...surroundings(options, servers.length), rows })}\n`);
+  return rows.some((row) => row.errors > 0 || row.operationsPerSecond === 0) ? 1 : 0;
+}
+
+function rowOf(target: Row['target'], clients: number, result: LoadResult, messages: number): Row {
+  const { operations, errors, durationMs: tookMs, latency } = result;
+  const milliseconds = (nanoseconds: number): number => nanoseconds / 1e6;
+  return {
+    target,
+    clients,
+    operationsPerSecond: operations / (tookMs / 1000),
+    p50Ms: milliseconds(latency.percentile(50)),
+    p99Ms: milliseconds(latency.percentile(99)),
+    maxMs: milliseconds(latency.max),
+    messagesPerOperation: messages / Math.max(1, operations),
+    errors,
+  };
+}
+
+function surroundings(options: BenchOptions, servers: number): Record<string, unknown> {
+  return {
+    version: packageVersion(),
+    node: process.version,
+    processors: cpus().length,
+    protocol: 'paxos',
+    servers,
+    storage:
+      options.servers !== undefined ? 'as configured' : options.ephemeral === true ? 'ephemeral' : 'durable',
+    valueBytes: options.valueBytes,
+    keys: options.keys,
+    durationMs: options.duration,
+  };
+}
+
+function printHeader(options: BenchOptions, servers: number): void {
+  const { version, node, processors, protocol, storage } = surroundings(options, servers);
+  const what = `synod ${String(version)}, ${String(protocol)}, ${servers} servers, ${String(storage)}, ${options.valueBytes}-byte values`;
+  process.stdout.write(
+    `${what}, node ${String(node)}, ${String(processors)} processors; puts in a closed loop\n\n`,
+  );
+  process.stdout.write('target       clients     ops/s   p50 ms   p99 ms   max ms  messages/op  errors\n');
+}
+
+function printRow(row: Row): void {
+  const cells = [
+    row.target.padEnd(11),
+    String(row.clients).padStart(8),
+    row.operationsPerSecond.toFixed(0).padStart(9),
+    row.p50Ms.toFixed(2).padStart(8),
+    row.p99Ms.toFixed(2).padStart(8),
+    row.maxMs.toFixed(1).padStart(8),
+    row.messagesPerOperation.toFixed(1).padStart(12),
+    String(row.errors).padStart(7),
+  ];
+  process.stdout.write(`${cells.join(' ')}\n`);
+}
