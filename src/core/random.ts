@@ -42,7 +42,8 @@ export class SeededRandom implements Random {
   }
 
   fork(label: string): Random {
-    let seed = this.#seed;
+    // The length sets a fork of a fork apart from the fork with the joined label.
+    let seed = mix(this.#seed + label.length + 1);
     for (let i = 0; i < label.length; i++) seed = mix(Math.imul(seed, 31) + label.charCodeAt(i));
     return new SeededRandom(seed);
   }

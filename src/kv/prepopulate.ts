@@ -1,9 +1,3 @@
-import { z } from 'zod';
-
-const file = z.record(z.string(), z.string({ error: 'a value must be a string' }), {
-  error: 'it must be one object of keys and string values',
-});
-
 /**
  * Reads the text of a `prepopulate.json`: one JSON object of string values. `check` looks at each entry and throws
  * for one that the store could not hold. Throws an Error with a sentence.
@@ -18,15 +12,13 @@ export function parsePrepopulate(
   } catch (error) {
     throw new Error(`it is not JSON: ${(error as Error).message}`, { cause: error });
   }
-  const parsed = file.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const where =
-      issue === undefined || issue.path.length === 0 ? '' : `key ${JSON.stringify(issue.path.join('.'))}: `;
-    throw new Error(where + (issue?.message ?? 'it does not fit'), { cause: parsed.error });
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new Error('it must be one object of keys and string values');
+  const entries = new Map<string, string>();
+  for (const [key, value] of Object.entries(json as Record<string, unknown>)) {
+    if (typeof value !== 'string') throw new Error(`key ${JSON.stringify(key)}: a value must be a string`);
+    check(key, value);
+    entries.set(key, value);
   }
-  // Not from the parsed object: an object with the key __proto__ loses it on the way through a copy.
-  const entries = new Map(Object.entries(json as Record<string, string>));
-  for (const [key, value] of entries) check(key, value);
   return entries;
 }

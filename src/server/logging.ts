@@ -11,7 +11,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 /** `key=value`, quoted where it would not be read back as one word. */
 function formatField([key, value]: [string, unknown]): string {
   const text = String(value);
-  return `${key}=${/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text)}`;
+  return `${key}=${/^[^\s"=\p{Cc}]+$/u.test(text) ? text : JSON.stringify(text)}`;
 }
 
 const pretty = format.printf(({ level, message, timestamp, ...fields }) => {

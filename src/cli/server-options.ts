@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import { PROTOCOLS } from '../protocols/registry';
+import type { ServerConfiguration } from '../server/configuration';
+import { durationMs, option, probability, repeatable } from './options';
+
+/** The options that one server and a whole cluster have in common, as Commander parses them. */
+export interface ServerOptions {
+  readonly acceptorFailures: number;
+  readonly protocol: ServerConfiguration['protocol'];
+  readonly data?: string;
+  readonly ephemeral?: true;
+  readonly prepopulate?: string;
+  readonly host?: string;
+  readonly allowHost?: readonly string[];
+  readonly insecure?: true;
+  readonly logLevel: ServerConfiguration['logLevel'];
+  readonly logFormat: ServerConfiguration['logFormat'];
+  readonly operationTimeout: number;
+}
+
+export interface PlaceTexts {
+  readonly data: string;
+  readonly host: string;
+}
+
+/** Adds the common options; what `data` and `host` mean, and whether they have a default, differs. */
+export function addServerOptions(command: Command, meaning: PlaceTexts, defaults?: PlaceTexts): Command {
+  return command
+    .addOption(
+      option('-f, --acceptor-failures [p]', 'leave calls on an acceptor unanswered with this probability')
+        .argParser(probability)
+        .preset('0.25')
+        .default(0),
+    )
+    .addOption(
+      option('--protocol <name>', 'consensus protocol').choices(Object.keys(PROTOCOLS)).default('paxos'),
+    )
+    .addOption(option('--data <folder>', meaning.data).default(defaults?.data))
+    .addOption(option('--ephemeral', 'keep everything in memory, whatever --data says: lost when it stops'))
+    .addOption(option('--prepopulate <file>', 'the initial state of the store, a JSON object of strings'))
+    .addOption(option('--host <address>', meaning.host).default(defaults?.host))
+    .addOption(
+      option('--allow-host <name>', 'a further name that clients may call it by (repeatable)').argParser(
+        repeatable,
+      ),
+    )
+    .addOption(option('--insecure', 'let an address be used that other machines can reach'))
+    .addOption(
+      option('--operation-timeout <duration>', 'longest time that a server works on one operation')
+        .argParser(durationMs)
+        .default(4000, '4s'),
+    )
+    .addOption(
+      option('--log-level <level>', 'how much to log')
+        .choices(['error', 'warn', 'info', 'debug'])
+        .default('info'),
+    )
+    .addOption(
+      option('--log-format <format>', 'for people or for programs')
+        .choices(['pretty', 'json'])
+        .default('pretty'),
+    );
+}
+
+/** The command line that gives these options to `bin/server`. Folder, host and prepopulation are the caller's choice. */
+export function serverArguments(options: ServerOptions): string[] {
+  return [
+    ['--acceptor-failures', String(options.acceptorFailures)],
+    ['--protocol', options.protocol],
+    ['--log-level', options.logLevel],
+    ['--log-format', options.logFormat],
+    ['--operation-timeout', `${options.operationTimeout}ms`],
+    ...(options.allowHost ?? []).map((name) => ['--allow-host', name]),
+    options.ephemeral ? ['--ephemeral'] : [],
+    options.insecure ? ['--insecure'] : [],
+  ].flat();
+}

@@ -1,0 +1,128 @@
+import { randomInt } from 'node:crypto';
+import BrowserClient from 'jayson/promise/lib/client/browser';
+import { Pool, errors } from 'undici';
+import { z } from 'zod';
+import type { ApiMethod } from '../api/methods';
+import { SeededRandom } from '../core/random';
+import { realClock } from '../server/clock';
+import type { ClientEnvironment } from './environment';
+import { AttemptFailed, InvalidArgument, answeredError } from './errors';
+
+/** Writes never wait for a connection behind one another: as many as one client has in progress. */
+const CONNECTIONS = 32;
+const CONNECT_TIMEOUT_MS = 2000;
+/** A list answers with up to 4 MiB of text, which JSON may write six times as long. */
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+
+const answerSchema = z.union([
+  z.object({ jsonrpc: z.literal('2.0'), error: z.object({ code: z.int(), message: z.string() }) }),
+  z.object({ jsonrpc: z.literal('2.0'), result: z.unknown() }),
+]);
+
+/** The errors of a connection that never came to be: no request went out on it. */
+const UNSENT = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['ENOTFOUND', 'unknown host'],
+  ['EAI_AGAIN', 'the host name cannot be resolved now'],
+  ['EHOSTUNREACH', 'host unreachable'],
+  ['ENETUNREACH', 'network unreachable'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'no connection in time'],
+]);
+
+/** The origin of `host:port`. Throws InvalidArgument. */
+function originOf(server: string): string {
+  const text = `http://${server}`;
+  const url = /:\d{1,5}$/.test(server) && URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.port === '0' || url.href !== `${url.origin}/`)
+    throw new InvalidArgument(`"${server}" is not host:port`);
+  return url.origin;
+}
+
+function asAttemptFailed(error: unknown, timeoutMs: number): AttemptFailed {
+  if (error instanceof AttemptFailed) return error;
+  const { code, name, message } = error as { code?: string; name?: string; message?: string };
+  const unsent = UNSENT.get(code ?? '');
+  if (unsent !== undefined)
+    return new AttemptFailed(unsent, { definite: true, retry: true }, { cause: error });
+  const timedOut =
+    name === 'TimeoutError' ||
+    error instanceof errors.HeadersTimeoutError ||
+    error instanceof errors.BodyTimeoutError;
+  const text = timedOut
+    ? `no answer within ${Math.ceil(timeoutMs)} ms`
+    : `connection lost (${message ?? code ?? 'no reason'})`;
+  return new AttemptFailed(text, { definite: false, retry: true }, { cause: error });
+}
+
+/** What a body that is no JSON-RPC answer says: a client error of HTTP (4xx) at least surely had no effect. */
+function strangeAnswer(status: number): AttemptFailed {
+  const definite = status >= 400 && status < 500 && status !== 408;
+  return new AttemptFailed(`no JSON-RPC answer (HTTP ${status})`, { definite, retry: true });
+}
+
+/** JSON-RPC over HTTP to one server: jayson makes the calls, undici moves the bytes under a deadline that holds to the last one. */
+class Connection {
+  readonly #pool: Pool;
+  #nextId = 1;
+
+  constructor(origin: string) {
+    this.#pool = new Pool(origin, {
+      connections: CONNECTIONS,
+      pipelining: 1,
+      connect: { timeout: CONNECT_TIMEOUT_MS },
+      maxResponseSize: MAX_RESPONSE_BYTES,
+    });
+  }
+
+  async call(method: string, params: object, timeoutMs: number): Promise<unknown> {
+    let status = 0;
+    const codec = new BrowserClient(
+      async (body) => {
+        const response = await this.#pool.request({
+          path: '/rpc',
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body,
+          signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
+        });
+        status = response.statusCode;
+        return response.body.text();
+      },
+      { generator: () => String(this.#nextId++) },
+    );
+    let answer: unknown;
+    try {
+      answer = await codec.request(method, params);
+    } catch (error) {
+      throw error instanceof SyntaxError ? strangeAnswer(status) : asAttemptFailed(error, timeoutMs);
+    }
+    const parsed = answerSchema.safeParse(answer);
+    if (!parsed.success) throw strangeAnswer(status);
+    if ('error' in parsed.data) throw answeredError(parsed.data.error.code, parsed.data.error.message);
+    return parsed.data.result;
+  }
+
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+}
+
+/** The real environment: HTTP to servers named `host:port`. Throws InvalidArgument for another name. */
+export function httpEnvironment(servers: readonly string[]): ClientEnvironment {
+  const connections = new Map(servers.map((server) => [server, new Connection(originOf(server))]));
+  return {
+    clock: realClock,
+    random: new SeededRandom(randomInt(2 ** 32)),
+    call: (server: string, method: ApiMethod, params: object, timeoutMs: number) => {
+      let connection = connections.get(server);
+      if (connection === undefined) {
+        connection = new Connection(originOf(server));
+        connections.set(server, connection);
+      }
+      return connection.call(method, params, timeoutMs);
+    },
+    close: async () => {
+      await Promise.all([...connections.values()].map((connection) => connection.close()));
+    },
+  };
+}
