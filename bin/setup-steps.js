@@ -12,6 +12,9 @@ const INSTALL_STAMP = at('node_modules', '.synod-setup');
 const BUILD_STAMP = at('dist', '.synod-setup');
 const BUILD_INFO = at('dist', '.tsbuildinfo');
 
+/** npm's own pauses let people without a network wait for more than a minute. */
+const NPM_RETRIES = ['--fetch-retries=3', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=4000'];
+
 async function main(args) {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(
@@ -84,7 +87,7 @@ async function installDependencies(why) {
   const npm = npmCommand();
   await runStep({
     label: `installing dependencies (npm ci), ${why}`,
-    command: [...npm, 'ci', '--include=dev', '--no-audit', '--no-fund'],
+    command: [...npm, 'ci', '--include=dev', '--no-audit', '--no-fund', ...NPM_RETRIES],
     cwd: ROOT,
     shell: npm.length === 1 && process.platform === 'win32',
     explain: explainNpm,

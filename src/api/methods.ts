@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import { WINDOW } from '../kv/sessions';
 
 /** Limits of the client API. Sizes are bytes of UTF-8. */
 export const LIMITS = {
   keyBytes: 1024,
   valueBytes: 1024 * 1024,
   clientBytes: 128,
+  /** The newest sequences of a client whose results are kept; older ones can no longer be told from new ones. */
+  keptSequences: WINDOW,
   listEntries: 1000,
   /** One answer to kv.list stops early, with `more`, when its values reach this. */
   listBytes: 4 * 1024 * 1024,

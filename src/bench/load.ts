@@ -1,6 +1,6 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { Pool } from 'undici';
-import { formatAddress, type Address } from '../server/configuration';
+import { formatAddress, type Address } from '../network/address';
 
 export interface LoadPlan {
   readonly targets: readonly Address[];
@@ -66,17 +66,24 @@ async function put(pool: Pool, key: string, value: string): Promise<Answer> {
   return (await body.json()) as Answer;
 }
 
-/** Messages between servers so far, requests and answers, summed over all servers. */
-export async function peerMessages(servers: readonly Address[]): Promise<number> {
-  const sums = await Promise.all(
-    servers.map(async (server) => {
-      const response = await fetch(`http://${formatAddress(server)}/metrics`);
-      let sum = 0;
-      for (const line of (await response.text()).split('\n'))
-        if (line.startsWith('synod_messages_total{') && line.includes('direction="sent"'))
-          sum += Number(line.split(' ').at(-1));
-      return sum;
-    }),
-  );
-  return sums.reduce((a, b) => a + b, 0);
+/** What the servers have spent so far, summed over all of them. */
+export interface Spent {
+  /** Messages between servers, requests and answers. */
+  readonly messages: number;
+  readonly cpuSeconds: number;
+}
+
+/** Reads the servers' own counters. */
+export async function spent(servers: readonly Address[]): Promise<Spent> {
+  let messages = 0;
+  let cpuSeconds = 0;
+  for (const server of servers) {
+    const response = await fetch(`http://${formatAddress(server)}/metrics`);
+    for (const line of (await response.text()).split('\n')) {
+      const value = Number(line.split(' ').at(-1));
+      if (line.startsWith('synod_messages_total{') && line.includes('direction="sent"')) messages += value;
+      if (line.startsWith('process_cpu_seconds_total ')) cpuSeconds += value;
+    }
+  }
+  return { messages, cpuSeconds };
 }

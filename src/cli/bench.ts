@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { closedLoop, peerMessages, type LoadResult } from '../bench/load';
-import type { Address } from '../server/configuration';
+import { closedLoop, spent, type LoadResult, type Spent } from '../bench/load';
+import type { Address } from '../network/address';
 import {
   addresses,
   durationMs,
@@ -38,6 +38,8 @@ interface Row {
   readonly p99Ms: number;
   readonly maxMs: number;
   readonly messagesPerOperation: number;
+  /** Of all servers together. */
+  readonly cpuMsPerOperation: number;
   readonly errors: number;
 }
 
@@ -136,10 +138,10 @@ async function measureAll(options: BenchOptions, servers: readonly Address[]): P
     for (const clients of options.clients) {
       const load = { targets, clients, valueBytes: options.valueBytes, keys: options.keys };
       await closedLoop({ ...load, durationMs: Math.min(1000, options.duration) });
-      const before = await peerMessages(servers);
+      const before = await spent(servers);
       const result = await closedLoop({ ...load, durationMs: options.duration });
-      const messages = (await peerMessages(servers)) - before;
-      const row = rowOf(spread === 'one' ? 'one server' : 'all servers', clients, result, messages);
+      const after = await spent(servers);
+      const row = rowOf(spread === 'one' ? 'one server' : 'all servers', clients, result, before, after);
       rows.push(row);
       if (options.json !== true) printRow(row);
     }
@@ -149,7 +151,7 @@ async function measureAll(options: BenchOptions, servers: readonly Address[]): P
   return rows.some((row) => row.errors > 0 || row.operationsPerSecond === 0) ? 1 : 0;
 }
 
-function rowOf(target: Row['target'], clients: number, result: LoadResult, messages: number): Row {
+function rowOf(target: Row['target'], clients: number, result: LoadResult, before: Spent, after: Spent): Row {
   const { operations, errors, durationMs: tookMs, latency } = result;
   const milliseconds = (nanoseconds: number): number => nanoseconds / 1e6;
   return {
@@ -159,7 +161,8 @@ function rowOf(target: Row['target'], clients: number, result: LoadResult, messa
     p50Ms: milliseconds(latency.percentile(50)),
     p99Ms: milliseconds(latency.percentile(99)),
     maxMs: milliseconds(latency.max),
-    messagesPerOperation: messages / Math.max(1, operations),
+    messagesPerOperation: (after.messages - before.messages) / Math.max(1, operations),
+    cpuMsPerOperation: (1000 * (after.cpuSeconds - before.cpuSeconds)) / Math.max(1, operations),
     errors,
   };
 }
@@ -185,7 +188,9 @@ function printHeader(options: BenchOptions, servers: number): void {
   process.stdout.write(
     `${what}, node ${String(node)}, ${String(processors)} processors; puts in a closed loop\n\n`,
   );
-  process.stdout.write('target       clients     ops/s   p50 ms   p99 ms   max ms  messages/op  errors\n');
+  process.stdout.write(
+    'target       clients     ops/s   p50 ms   p99 ms   max ms  messages/op  cpu ms/op  errors\n',
+  );
 }
 
 function printRow(row: Row): void {
@@ -197,6 +202,7 @@ function printRow(row: Row): void {
     row.p99Ms.toFixed(2).padStart(8),
     row.maxMs.toFixed(1).padStart(8),
     row.messagesPerOperation.toFixed(1).padStart(12),
+    row.cpuMsPerOperation.toFixed(2).padStart(10),
     String(row.errors).padStart(7),
   ];
   process.stdout.write(`${cells.join(' ')}\n`);

@@ -17,7 +17,7 @@ import { wantsColour, type Reporter } from './supervisor/reporter';
 import { Supervisor } from './supervisor/supervisor';
 
 const SERVERS = 5;
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 60_000;
 const EQUAL_WITHIN_MS = 20_000;
 const SIGN_OF_LIFE_MS = 3000;
 const POLL_MS = 50;

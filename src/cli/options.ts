@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { isLoopback, parseAddress, StartRefused, type Address } from '../server/configuration';
+import { StartRefused } from '../server/configuration';
+import { isLoopback, parseAddress, type Address } from '../network/address';
 import { VERSION } from '../version';
 
 /** The folder of package.json, in a clone as well as in an installed package. */

@@ -4,10 +4,10 @@ import type { Command } from 'commander';
 import {
   serverConfiguration,
   StartRefused,
-  type Address,
   type ServerConfiguration,
   type ServerMessage,
 } from '../server/configuration';
+import type { Address } from '../network/address';
 import { startServer } from '../server/server';
 import { addresses, option, program, refuseOpenHost, run, UsageError, wholeNumber } from './options';
 import { addServerOptions, type ServerOptions } from './server-options';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { Address } from '../server/configuration';
+import type { Address } from '../network/address';
 import { option, PACKAGE_ROOT, port, program, refuseOpenHost, run, UsageError, wholeNumber } from './options';
 import { addServerOptions, type ServerOptions } from './server-options';
 import { ClusterFolder, newCluster } from './supervisor/cluster-folder';
@@ -91,14 +91,12 @@ async function startServers(
     'info',
     `starting ${members.length} servers on ${options.host}:${basePort}-${last}, ${where}`,
   );
-  supervisor.start();
-  void supervisor.ready.then((count) => {
+  return await supervise(supervisor, reporter, (count) => {
     folder?.markStarted();
     const seconds = ((performance.now() - begin) / 1000).toFixed(1);
     const some = count === members.length ? '' : `: ${count} of ${members.length} servers`;
     reporter.notice('info', `ready after ${seconds} s${some}. Try: ${clientCommand(basePort)}`);
   });
-  return await untilEnded(supervisor, reporter);
 }
 
 function placesOf(basePort: number, options: StartServersOptions): Address[] {
@@ -143,18 +141,43 @@ function stopOnSignals(supervisor: Supervisor, reporter: Reporter): void {
   }
 }
 
-async function untilEnded(supervisor: Supervisor, reporter: Reporter): Promise<number> {
+/** Runs the servers to their end, whatever happens on the way; returns the exit code. */
+async function supervise(
+  supervisor: Supervisor,
+  reporter: Reporter,
+  onReady: (servers: number) => void,
+): Promise<number> {
+  const stopSigns = showSignsOfLife(supervisor, reporter);
+  try {
+    supervisor.start();
+    const ready = supervisor.ready.then((servers) => {
+      stopSigns();
+      onReady(servers);
+    });
+    await Promise.race([ready, supervisor.ended]);
+    const exitCode = await supervisor.ended;
+    if (exitCode === 1) reporter.notice('error', 'error: no server runs any more');
+    return exitCode;
+  } finally {
+    stopSigns();
+    supervisor.stop();
+    await supervisor.ended;
+  }
+}
+
+/** Says whom it waits for, ever more seldom. Returns a function that ends it. */
+function showSignsOfLife(supervisor: Supervisor, reporter: Reporter): () => void {
   const begin = performance.now();
-  const signOfLife = setInterval(() => {
-    const seconds = Math.round((performance.now() - begin) / 1000);
-    reporter.notice('info', `waiting for server ${supervisor.notReady.join(', ')} (${seconds} s)`);
-  }, SIGN_OF_LIFE_MS);
-  const end = (): void => {
-    clearInterval(signOfLife);
+  let timer: NodeJS.Timeout;
+  const next = (afterMs: number): void => {
+    timer = setTimeout(() => {
+      const seconds = Math.round((performance.now() - begin) / 1000);
+      reporter.notice('info', `waiting for server ${supervisor.notReady.join(', ')} (${seconds} s)`);
+      next(Math.min(afterMs * 2, 16 * SIGN_OF_LIFE_MS));
+    }, afterMs);
   };
-  void supervisor.ready.then(end);
-  const exitCode = await supervisor.ended;
-  end();
-  if (exitCode === 1) reporter.notice('error', 'error: no server runs any more');
-  return exitCode;
+  next(SIGN_OF_LIFE_MS);
+  return () => {
+    clearTimeout(timer);
+  };
 }

@@ -4,7 +4,7 @@ import { Pool, errors } from 'undici';
 import { z } from 'zod';
 import type { ApiMethod } from '../api/methods';
 import { SeededRandom } from '../core/random';
-import { realClock } from '../server/clock';
+import { realClock } from '../real-clock';
 import type { ClientEnvironment } from './environment';
 import { AttemptFailed, InvalidArgument, answeredError } from './errors';
 

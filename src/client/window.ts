@@ -1,4 +1,4 @@
-import { WINDOW as KEPT_SEQUENCES } from '../kv/sessions';
+import { LIMITS } from '../api/methods';
 
 const OUTSTANDING_WRITES = 32;
 
@@ -41,7 +41,7 @@ export class Window {
   #advance(): void {
     for (const waiting of this.#waiting) {
       const [oldest = this.#next] = this.#outstanding;
-      if (this.#outstanding.size >= OUTSTANDING_WRITES || this.#next - oldest >= KEPT_SEQUENCES) return;
+      if (this.#outstanding.size >= OUTSTANDING_WRITES || this.#next - oldest >= LIMITS.keptSequences) return;
       this.#waiting.delete(waiting);
       this.#outstanding.add(this.#next);
       waiting.start(this.#next++);

@@ -1,5 +1,4 @@
 /** Which write of which client this is. The same pair takes effect once, however often it is chosen. */
-// eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- an interface is not assignable to Json
 export type Session = {
   readonly client: string;
   /** From 1; a new one for each write of the client. */

@@ -25,8 +25,12 @@ export class ApiError extends Error {
 
   /** The first thing wrong with the parameters, as a sentence. */
   static ofParams({ issues: [issue] }: z.ZodError): ApiError {
-    const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
-    return new ApiError(API_ERRORS.invalidParams, where + (issue?.message ?? 'they do not fit'));
+    const what = issue?.message ?? 'they do not fit';
+    const where = issue?.path.join('.') ?? '';
+    return new ApiError(
+      API_ERRORS.invalidParams,
+      where === '' || what.startsWith(where) ? what : `${where}: ${what}`,
+    );
   }
 
   toJSON(): { code: number; message: string; data: { name: string; definite: boolean; retry: boolean } } {

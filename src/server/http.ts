@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import express from 'express';
 import type { Registry } from 'prom-client';
-import { StartRefused, formatAddress, type Address } from './configuration';
+import { StartRefused } from './configuration';
+import { formatAddress, type Address } from '../network/address';
 
 export interface HttpParts {
   readonly rpc: (request: IncomingMessage, response: ServerResponse) => Promise<void>;

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Storage } from '../core/environment';
 import type { Json } from '../core/json';
-import { StartRefused, formatAddress, type ServerConfiguration } from './configuration';
+import { StartRefused, type ServerConfiguration } from './configuration';
+import { formatAddress } from '../network/address';
 
 const IDENTITY = 'server/identity';
 const DISK_OF = 'server/disk-of/';

@@ -32,7 +32,8 @@ function eventFields(event: ProtocolEvent): LogFields {
   const fields: Record<string, string | number | boolean | null> = {};
   for (const [key, value] of Object.entries<string | number | boolean | Ballot>(event)) {
     if (key === 'kind') continue;
-    fields[key] = typeof value === 'object' ? formatBallot(value) : value;
+    if (typeof value === 'object') fields[key] = formatBallot(value);
+    else fields[key] = typeof value === 'number' ? Number(value.toFixed(1)) : value;
   }
   return fields;
 }

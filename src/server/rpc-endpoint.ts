@@ -230,9 +230,7 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<str
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Left early, the iterator must not destroy the connection: the refusal goes out on it.
-  const pieces: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
-  for await (const chunk of pieces) {
+  for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw tooLarge();
     chunks.push(chunk);

@@ -5,6 +5,8 @@ import { StorageError } from '../core/errors';
 import type { Json } from '../core/json';
 
 const EMPTY = Promise.resolve();
+const REASON_WITHIN_MS = 200;
+const ignore = (): void => undefined;
 /** LMDB's mark at the head of its files, in the byte order of the machine. */
 const MAGIC = { offset: 24, word: 0xbeefc0de };
 
@@ -19,6 +21,13 @@ function checkFile(path: string): void {
   if (bytes > 0 && !marks.includes(MAGIC.word)) throw new Error(`${path} is damaged, or no data file`);
 }
 
+/** Why a commit failed. LMDB tells it by a promise of its own, which settles soon after the commit or never. */
+function reasonOf(error: unknown): Promise<Error> {
+  const { commitError } = error as { commitError?: Promise<never> };
+  const untold = new Promise<Error>((resolve) => setTimeout(resolve, REASON_WITHIN_MS, error as Error));
+  return Promise.race([untold, commitError?.catch((reason: unknown) => reason as Error) ?? untold]);
+}
+
 /**
  * Durable storage in one LMDB file. Writes that are issued while a commit is under way share the next one: many
  * writes, one sync. LMDB commits on a thread of its own, so the event loop never waits for the disk.
@@ -31,8 +40,9 @@ export class LmdbStorage implements Storage {
   readonly failed: Promise<StorageError>;
   readonly #database: RootDatabase<Json, Buffer>;
   #fail!: (error: StorageError) => void;
-  #failure: StorageError | undefined;
+  #isBroken = false;
   #last: Promise<void> = EMPTY;
+  #isTurnWatched = false;
 
   /** Opens or creates the file in `folder`. Throws when that is not possible. */
   constructor(folder: string) {
@@ -54,7 +64,7 @@ export class LmdbStorage implements Storage {
   }
 
   write(changes: readonly Change[]): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#isBroken) return this.failed.then((error) => Promise.reject(error));
     if (changes.length === 0) return this.#last;
     this.#last = this.#commit(changes);
     // The rejection reaches whoever waits; a write that nobody waits for fails the server all the same.
@@ -82,15 +92,31 @@ export class LmdbStorage implements Storage {
           );
         }
       });
+      this.#watchTurn();
       await Promise.all([committed, ...writes]);
     } catch (error) {
-      this.#failure ??= new StorageError(`writing to the data folder failed: ${(error as Error).message}`, {
-        cause: error,
-      });
-      this.#fail(this.#failure);
-      throw this.#failure;
+      const reason = reasonOf(error);
+      if (!this.#isBroken)
+        void reason.then((cause) => {
+          // A write that ends short on a full disk is an input/output error to LMDB.
+          const hint = /input\/output/i.test(cause.message) ? ' (is the disk full, or broken?)' : '';
+          this.#fail(
+            new StorageError(`writing to the data folder failed: ${cause.message}${hint}`, { cause }),
+          );
+        });
+      this.#isBroken = true;
     }
-    // An earlier write may have failed while this one was under way: nothing after it counts.
-    if (this.#failure !== undefined) throw this.#failure;
+    // Also when an earlier write failed while this one was under way: nothing after it counts.
+    if (this.#isBroken) throw await this.failed;
+  }
+
+  /** LMDB closes each event turn by an instruction of its own: its rejection is handled here, or nobody could. */
+  #watchTurn(): void {
+    if (this.#isTurnWatched) return;
+    this.#isTurnWatched = true;
+    setImmediate(() => {
+      this.#isTurnWatched = false;
+      this.#database.committed.then(ignore, ignore);
+    });
   }
 }

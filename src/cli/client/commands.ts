@@ -7,7 +7,7 @@ import { formatStep, runDemo, summary } from './demo';
 import type { DemoStep } from './demo';
 import { EXIT } from './exit-codes';
 import type { Output, Report } from './output';
-import { formatAddress, parseAddress } from '../../server/configuration';
+import { formatAddress, parseAddress } from '../../network/address';
 import { probability, wholeNumber } from '../options';
 import { quoted } from './words';
 

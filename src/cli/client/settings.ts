@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { localServers } from '../../client/connect';
 import type { ReadLevel } from '../../client/client';
-import { formatAddress } from '../../server/configuration';
+import { formatAddress } from '../../network/address';
 import { addresses, durationMs, port } from '../options';
 
 const DEFAULT_TIMEOUT_MS = 10_000;

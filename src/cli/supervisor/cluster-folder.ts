@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rea
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { formatAddress, type Address } from '../../server/configuration';
+import { formatAddress, type Address } from '../../network/address';
 import { UsageError } from '../options';
 
 /** What the servers of one cluster share and must never change while its data lives. */

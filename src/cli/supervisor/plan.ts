@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Address } from '../../server/configuration';
+import type { Address } from '../../network/address';
 import { readPrepopulate } from '../../server/prepopulate-file';
 import { PACKAGE_ROOT } from '../options';
 import { serverArguments, type ServerOptions } from '../server-options';

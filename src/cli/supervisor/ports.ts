@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import { formatAddress, type Address } from '../../server/configuration';
+import { formatAddress, type Address } from '../../network/address';
 
 /** Why an address cannot be listened on, as a sentence; undefined when it can. */
 export async function whyNotBindable(address: Address): Promise<string | undefined> {

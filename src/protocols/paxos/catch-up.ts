@@ -1,5 +1,6 @@
 import type { ServerId, Slot } from '../../core/ballot';
 import type { Cancel, Environment } from '../../core/environment';
+import { isFatal } from '../../core/errors';
 import { gather } from '../../core/gather';
 import type { Json } from '../../core/json';
 import type { QuorumSystem } from '../../core/quorum';
@@ -39,6 +40,8 @@ export class CatchUp<Command extends Json, Result> {
   readonly #silentSince = new Map<ServerId, number>();
   #repairing: Promise<void> | undefined;
   #target: Slot = 0;
+  /** Answers of peers so far. */
+  #received = 0;
   #cancelGap: Cancel | undefined;
   #cancelGossip: Cancel | undefined;
   #stopped = false;
@@ -152,14 +155,32 @@ export class CatchUp<Command extends Json, Result> {
     while (!this.#stopped && this.#learner.applied < this.#target) {
       const before = this.#learner.applied;
       for (const peer of this.#peersByPromise()) {
-        await this.#fetch(peer).then(
-          () => this.#silentSince.delete(peer),
-          () => this.#silentSince.set(peer, this.#environment.clock.now()),
-        );
+        await this.#fetchWithPatience(peer);
         if (this.#learner.applied >= this.#target) return;
       }
       if (this.#learner.applied === before) await this.#fillHoles();
       if (this.#learner.applied === before) return;
+    }
+  }
+
+  /** Lets one peer help for as long as something comes from it. What comes later is welcome still. */
+  async #fetchWithPatience(peer: ServerId): Promise<void> {
+    const { clock } = this.#environment;
+    const fetched = this.#fetch(peer).then(
+      () => {
+        this.#silentSince.delete(peer);
+        return true;
+      },
+      (error: unknown) => {
+        if (isFatal(error)) throw error;
+        this.#silentSince.set(peer, clock.now());
+        return true;
+      },
+    );
+    for (let isOver = false, before = -1; !isOver && this.#received > before;) {
+      before = this.#received;
+      const pauseMs = Math.max(this.#options.resendMs, 2 * this.#roundTrip.patienceMs);
+      isOver = await Promise.race([fetched, clock.sleep(pauseMs).then(() => false)]);
     }
   }
 
@@ -170,6 +191,7 @@ export class CatchUp<Command extends Json, Result> {
     for (;;) {
       const from = this.#learner.applied + 1;
       const { floor, entries } = await learner.chosen({ from });
+      this.#received++;
       if (floor > from) await this.#fetchSnapshot(learner);
       else this.#learner.learnAll(entries);
       const to = this.#learner.applied;
@@ -189,6 +211,7 @@ export class CatchUp<Command extends Json, Result> {
     let slot: Slot = 0;
     for (let next: number | null = 0; next !== null;) {
       const piece = await learner.snapshot({ slot, from: next });
+      this.#received++;
       // The peer made a newer snapshot meanwhile: pieces of two states do not fit together.
       if (piece.slot !== slot) records = [];
       slot = piece.slot;

@@ -20,9 +20,10 @@ export interface LearnerOptions {
   readonly pieceCharacters: number;
 }
 
-/** A result that somebody on this server waits for. */
+/** A command whose result somebody on this server wants. */
 export interface Expectation<Result> {
-  readonly result: Promise<Result>;
+  /** Undefined until the command is applied here. */
+  readonly outcome: { readonly result: Result } | undefined;
   readonly cancel: Cancel;
 }
 
@@ -38,7 +39,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   readonly #machine: StateMachine<Command, Result>;
   readonly #options: LearnerOptions;
   readonly #log: Log;
-  readonly #expected = new Map<string, (result: Result) => void>();
+  readonly #expected = new Map<string, { result: Result } | undefined>();
   readonly #watchers = new Set<() => void>();
   readonly #stateFromStorage: StateRecord[] = [];
   #truncateVotes: (floor: Slot) => Change[] = () => [];
@@ -103,10 +104,16 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     });
   }
 
-  /** The result of the value with this id, once it is applied here. Never settles if it never is. */
+  /** Keeps the result of the value with this id when it is applied here, until cancelled. */
   expect(id: string): Expectation<Result> {
-    const result = new Promise<Result>((resolve) => this.#expected.set(id, resolve));
-    return { result, cancel: () => this.#expected.delete(id) };
+    const expected = this.#expected;
+    expected.set(id, undefined);
+    return {
+      get outcome() {
+        return expected.get(id);
+      },
+      cancel: () => expected.delete(id),
+    };
   }
 
   /** Takes back one stored entry. Entries of other roles are left alone. */
@@ -208,8 +215,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   }
 
   #settle(id: string, result: Result): void {
-    this.#expected.get(id)?.(result);
-    this.#expected.delete(id);
+    if (this.#expected.has(id)) this.#expected.set(id, { result });
   }
 
   #moveFloor(floor: Slot): Change[] {

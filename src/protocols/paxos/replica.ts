@@ -117,10 +117,14 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     await this.#admission.enter(deadline);
     const expectation = this.#learner.expect(value.id);
     try {
-      await this.#decide(value, deadline);
+      const slot = await this.#decide(value, deadline);
       // Answered after it is applied, not when it is chosen: with a hole below it, an operation that starts later
       // could still be ordered before it.
-      return await this.#before(deadline, expectation.result, 'the write was chosen but not applied in time');
+      await this.#learner.until(() => this.#learner.applied >= slot, Math.max(0, deadline - clock.now()));
+      if (expectation.outcome !== undefined) return expectation.outcome.result;
+      const why =
+        this.#learner.applied >= slot ? 'its result was lost to a snapshot' : 'it was not applied in time';
+      throw new OperationError('outcome-unknown', `the write was chosen in slot ${slot}, but ${why}`);
     } finally {
       expectation.cancel();
       this.#admission.leave();
@@ -180,8 +184,8 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     this.#catchUp.stop();
   }
 
-  /** One slot after another until the value is chosen in one. A slot is left only when another value is chosen in it. */
-  async #decide(value: Value, deadline: number): Promise<void> {
+  /** One slot after another until the value is chosen in one, which it gives. A slot is left only when another value is chosen in it. */
+  async #decide(value: Value, deadline: number): Promise<Slot> {
     for (;;) {
       if (this.#stopped) throw new OperationError('not-ready', 'the server is stopping');
       const slot = this.#slots.claim();
@@ -192,7 +196,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
         this.#slots.release(slot);
       }
       if (outcome.kind === 'chosen') {
-        if (outcome.value.id === value.id) return;
+        if (outcome.value.id === value.id) return slot;
         continue;
       }
       if (outcome.voted) throw new OperationError('outcome-unknown', `slot ${slot} was not decided in time`);
@@ -249,7 +253,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
   #scheduleOwnHoles(): void {
     if (this.#isFillingHoles || this.#stopped) return;
     this.#isFillingHoles = true;
-    const delayMs = Math.max(this.#options.ownHoleMs, this.#roundTrip.meanMs / 2);
+    const delayMs = Math.max(this.#options.ownHoleMs, 2 * this.#roundTrip.meanMs);
     this.#environment.clock.after(delayMs, () => {
       this.#isFillingHoles = false;
       if (this.#stopped) return;
@@ -260,19 +264,6 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
   readonly #ignoreUnlessFatal = (error: unknown): void => {
     if (isFatal(error)) throw error;
   };
-
-  #before(deadline: number, result: Promise<Result>, otherwise: string): Promise<Result> {
-    const { clock } = this.#environment;
-    return new Promise((resolve, reject) => {
-      const cancel = clock.after(Math.max(0, deadline - clock.now()), () => {
-        reject(new OperationError('outcome-unknown', otherwise));
-      });
-      void result.then((value) => {
-        cancel();
-        resolve(value);
-      });
-    });
-  }
 
   #acceptorOf(member: ServerId): AcceptorService {
     const acceptor = this.#acceptors.get(member);

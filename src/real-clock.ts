@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '../core/environment';
+import type { Cancel, Clock } from './core/environment';
 
 /** The machine's monotonic clock. Its timers keep the process alive. */
 export const realClock: Clock = {

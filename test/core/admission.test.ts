@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import { Admission } from '../../src/core/admission';
+import { virtualClock, watch } from '../support/virtual-clock';
+
+describe('admission', () => {
+  test('so many run, the others wait in order', async () => {
+    const { time, clock } = virtualClock();
+    const admission = new Admission(clock, { maxRunning: 2, maxWaiting: 10 });
+    const entries = Array.from({ length: 5 }, () => watch(admission.enter(1000)));
+    await time.run(1);
+    const states = (): string => entries.map(({ state }) => state[0]).join('');
+    expect(states()).toBe('rrppp');
+    expect(admission.pending).toBe(5);
+    admission.leave();
+    await time.run(1);
+    expect(states()).toBe('rrrpp');
+    admission.leave();
+    admission.leave();
+    await time.run(1);
+    expect(states()).toBe('rrrrr');
+    expect(admission.pending).toBe(2);
+    admission.leave();
+    admission.leave();
+    expect(admission.pending).toBe(0);
+  });
+
+  test('a place that is free is taken at once', async () => {
+    const { time, clock } = virtualClock();
+    const admission = new Admission(clock, { maxRunning: 1, maxWaiting: 1 });
+    for (let i = 0; i < 3; i++) {
+      const entry = watch(admission.enter(1000));
+      await time.run(1);
+      expect(entry.state).toBe('resolved');
+      admission.leave();
+    }
+  });
+
+  test('too many are refused, surely without effect', async () => {
+    const { time, clock } = virtualClock();
+    const admission = new Admission(clock, { maxRunning: 1, maxWaiting: 1 });
+    void admission.enter(1000);
+    void admission.enter(1000);
+    const refused = watch(admission.enter(1000));
+    await time.run(1);
+    expect(refused.error).toMatchObject({ failure: 'overloaded', definite: true });
+    expect(admission.pending).toBe(2);
+  });
+
+  test('who waits past the deadline is refused and leaves the queue', async () => {
+    const { time, clock } = virtualClock();
+    const admission = new Admission(clock, { maxRunning: 1, maxWaiting: 2 });
+    void admission.enter(1000);
+    const impatient = watch(admission.enter(50));
+    const patient = watch(admission.enter(1000));
+    await time.run(49);
+    expect(impatient.state).toBe('pending');
+    await time.run(2);
+    expect(impatient.error).toMatchObject({ failure: 'overloaded', definite: true });
+    expect(admission.pending).toBe(2);
+    admission.leave();
+    await time.run(1);
+    expect(patient.state).toBe('resolved');
+    await time.run(2000);
+    expect(admission.pending).toBe(1);
+  });
+});

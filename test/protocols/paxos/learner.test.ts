@@ -1,0 +1,239 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Change } from '../../../src/core/environment';
+import { InvariantViolation } from '../../../src/core/invariant';
+import { Majority } from '../../../src/core/quorum';
+import { RoundTrip } from '../../../src/core/round-trip';
+import type { StateMachine, StateRecord } from '../../../src/core/state-machine';
+import { CatchUp } from '../../../src/protocols/paxos/catch-up';
+import { Learner } from '../../../src/protocols/paxos/learner';
+import type { LearnerService } from '../../../src/protocols/paxos/messages';
+import { DEFAULT_OPTIONS } from '../../../src/protocols/paxos/options';
+import { Host, World } from '../../support/world';
+import { valueOf } from './bench';
+
+/** A register for each letter: the command `a1` sets a to 1, and its result is what was there. */
+class Registers implements StateMachine<string, string> {
+  readonly values = new Map<string, string>();
+  #changed = new Map<string, string>();
+
+  apply(command: string): string {
+    const [name, value] = [command.slice(0, 1), command.slice(1)];
+    const before = this.values.get(name) ?? '';
+    this.values.set(name, value);
+    this.#changed.set(name, value);
+    return before;
+  }
+
+  takeChanges(): Change[] {
+    const changes = [...this.#changed].map(([key, value]) => ({ key, value }));
+    this.#changed = new Map();
+    return changes;
+  }
+
+  snapshot(): readonly StateRecord[] {
+    return [...this.values];
+  }
+
+  restore(records: Iterable<StateRecord>): void {
+    this.values.clear();
+    for (const [key, value] of records) this.values.set(key, value as string);
+    this.#changed = new Map();
+  }
+}
+
+interface Rig {
+  readonly world: World;
+  readonly host: Host;
+  learner: Learner<string, string>;
+  machine: Registers;
+  readonly restart: () => Promise<void>;
+}
+
+const OPTIONS = { ...DEFAULT_OPTIONS, log: { slots: 5, characters: 1000 }, pieceSlots: 2 };
+
+async function rig(): Promise<Rig> {
+  const world = new World([0, 1, 2], 1);
+  const host = new Host(world, 0);
+  const boot = async (): Promise<Pick<Rig, 'learner' | 'machine'>> => {
+    // What is chosen is not decided in these tests, so nobody watches it.
+    const environment = { ...host.boot(), trace: () => undefined };
+    const machine = new Registers();
+    const learner = new Learner(environment, machine, OPTIONS);
+    for (const [key, value] of environment.storage.read()) learner.recover(key, value);
+    await world.time.settled(learner.recovered(), 100);
+    return { learner, machine };
+  };
+  const parts: Rig = {
+    world,
+    host,
+    ...(await boot()),
+    restart: async () => {
+      host.crash();
+      Object.assign(parts, await boot());
+    },
+  };
+  return parts;
+}
+
+function entries(...commands: string[]): { slot: number; value: ReturnType<typeof valueOf> }[] {
+  return commands.map((command, i) => ({ slot: i + 1, value: valueOf(command) }));
+}
+
+describe('learning', () => {
+  test('in slot order, each slot once, whatever the order of arrival', async () => {
+    const { learner, machine } = await rig();
+    const [first, second, third] = entries('a1', 'a2', 'a3');
+    const expectations = [first!, second!, third!].map(({ value }) => learner.expect(value.id));
+    await learner.learn(third!);
+    await learner.learn(second!);
+    expect([learner.applied, learner.highestChosen, learner.knows(3), learner.knows(1)]).toEqual([
+      0,
+      3,
+      true,
+      false,
+    ]);
+    await learner.learn(first!);
+    await learner.learn(second!);
+    await Promise.resolve();
+    expect(learner.applied).toBe(3);
+    expect(expectations.map(({ outcome }) => outcome)).toEqual([
+      { result: '' },
+      { result: '1' },
+      { result: '2' },
+    ]);
+    expect(machine.values.get('a')).toBe('3');
+  });
+
+  test('the no-op takes its slot and changes nothing', async () => {
+    const { learner, machine } = await rig();
+    learner.learnAll([{ slot: 1, value: { id: 'noop', command: null } }]);
+    expect([learner.applied, machine.values.size]).toEqual([1, 0]);
+  });
+
+  test('two values for one slot stop the server', async () => {
+    const { learner } = await rig();
+    learner.learnAll([{ slot: 2, value: valueOf('a1') }]);
+    expect(() => {
+      learner.learnAll([{ slot: 2, value: valueOf('a2') }]);
+    }).toThrow(InvariantViolation);
+  });
+
+  test('state, applied slot and log come back together after a crash', async () => {
+    const parts = await rig();
+    parts.learner.learnAll(entries('a1', 'b2', 'a3'));
+    await parts.world.time.run(1);
+    parts.learner.learnAll([{ slot: 4, value: valueOf('c4') }]);
+    await parts.restart();
+    const { learner, machine } = parts;
+    expect([...machine.values]).toEqual([
+      ['a', '3'],
+      ['b', '2'],
+    ]);
+    expect([learner.applied, learner.floor]).toEqual([3, 1]);
+    expect(learner.chosenIn(2)).toEqual(valueOf('b2'));
+    expect((await learner.chosen({ from: 2 })).entries.map(({ slot }) => slot)).toEqual([2, 3]);
+  });
+
+  test('the log is cut, with the votes, when it is too long', async () => {
+    const parts = await rig();
+    const floors: number[] = [];
+    parts.learner.onTruncate((floor) => {
+      floors.push(floor);
+      return [{ key: `cut ${floor}`, value: true }];
+    });
+    parts.learner.learnAll(entries('a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7'));
+    expect([parts.learner.floor, floors]).toEqual([3, [3]]);
+    await parts.world.time.run(1);
+    const keys = [...parts.host.boot().storage.read()].map(([key]) => key);
+    expect(keys).toContain('cut 3');
+    expect(keys.filter((key) => key.startsWith('learner/chosen/'))).toHaveLength(5);
+  });
+});
+
+describe('snapshots', () => {
+  async function install(learner: Learner<string, string>, from: Learner<string, string>): Promise<void> {
+    const records: StateRecord[] = [];
+    let slot = 0;
+    for (let next: number | null = 0; next !== null;) {
+      const piece = await from.snapshot({ slot, from: next });
+      slot = piece.slot;
+      records.push(...piece.records);
+      next = piece.next;
+    }
+    learner.install(slot, records);
+  }
+
+  test('a snapshot replaces what is behind it and leaves what is above it', async () => {
+    const [ahead, behind] = [await rig(), await rig()];
+    ahead.learner.learnAll(entries('a1', 'b2', 'c3'));
+    behind.learner.learnAll([{ slot: 1, value: valueOf('a1') }]);
+    behind.learner.learnAll([{ slot: 4, value: valueOf('d4') }]);
+    await install(behind.learner, ahead.learner);
+    expect([behind.learner.applied, behind.learner.floor]).toEqual([4, 4]);
+    expect([...behind.machine.values.keys()].sort()).toEqual(['a', 'b', 'c', 'd']);
+    await behind.world.time.run(1);
+    await behind.restart();
+    expect([behind.learner.applied, behind.learner.floor]).toEqual([4, 4]);
+    expect([...behind.machine.values.keys()].sort()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('records that the snapshot does not have are gone, after a restart too', async () => {
+    const parts = await rig();
+    parts.learner.learnAll(entries('a1', 'b2'));
+    parts.learner.install(9, [['b', '9']]);
+    await parts.world.time.run(1);
+    await parts.restart();
+    expect([...parts.machine.values]).toEqual([['b', '9']]);
+  });
+
+  test('an older snapshot, or one as old as the state, is ignored', async () => {
+    const { learner, machine } = await rig();
+    learner.learnAll(entries('a1', 'a2', 'a3'));
+    learner.install(2, [['a', '2']]);
+    learner.install(3, [['a', 'other']]);
+    expect([learner.applied, machine.values.get('a')]).toEqual([3, '3']);
+  });
+
+  test('its pieces are of one state, while the machine goes on', async () => {
+    const { learner } = await rig();
+    learner.learnAll(entries('a1', 'b1', 'c1'));
+    const first = await learner.snapshot({ slot: 0, from: 0 });
+    learner.learnAll([{ slot: 4, value: valueOf('c2') }]);
+    const second = await learner.snapshot({ slot: first.slot, from: first.next! });
+    expect([first.slot, second.slot]).toEqual([3, 3]);
+    expect([...first.records, ...second.records]).toEqual([
+      ['a', '1'],
+      ['b', '1'],
+      ['c', '1'],
+    ]);
+  });
+
+  test('who asks for a piece of another snapshot starts anew', async () => {
+    const { learner } = await rig();
+    learner.learnAll(entries('a1', 'b1', 'c1'));
+    expect(await learner.snapshot({ slot: 2, from: 2 })).toMatchObject({ slot: 3, next: 2 });
+  });
+});
+
+test('a peer that knows another value for a slot is not taken for a silent one: the server stops', async () => {
+  const parts = await rig();
+  const { learner, world } = parts;
+  learner.learnAll([{ slot: 2, value: valueOf('a2') }]);
+  const peer: LearnerService = {
+    learn: () => Promise.resolve(null),
+    position: () => Promise.resolve({ applied: 0, highestChosen: 2 }),
+    chosen: () => Promise.resolve({ floor: 1, entries: [{ slot: 2, value: valueOf('a3') }] }),
+    snapshot: () => Promise.reject(new Error('not asked for')),
+  };
+  const catchUp = new CatchUp({
+    environment: new Host(world, 0).boot(),
+    quorums: new Majority(world.members),
+    learner,
+    peers: new Map([[1, peer]]),
+    roundTrip: new RoundTrip(),
+    options: OPTIONS,
+    fill: () => Promise.resolve(),
+    highestAccepted: () => 0,
+  });
+  await expect(world.time.settled(catchUp.repair(2), 1000)).rejects.toThrow(InvariantViolation);
+});

@@ -1,0 +1,105 @@
+import { describe } from '@jest/globals';
+import { A, B, Bench, C, P1, P2, holding, reach, valueOf } from '../bench';
+import { play, type Schedule } from './play';
+
+const ACCEPTOR = 'protocols/paxos/acceptor.ts';
+const ROUNDS = 'protocols/paxos/rounds.ts';
+
+function acceptorForgetsPromise(isDiskStalled: boolean): Schedule {
+  return async (code) => {
+    const bench = new Bench(code);
+    const holdAccepts = ({ method, kind }: { method: string; kind: string }): boolean =>
+      method === 'acceptor.accept' && kind === 'request';
+    await bench.propose(P1, 1, valueOf('v1'), holding(holdAccepts, reach({ prepare: [A, B] })));
+    if (isDiskStalled) bench.host(B).disk.stall();
+    await bench.propose(P2, 1, valueOf('v2'), holding(holdAccepts, reach({ prepare: [B, C] })));
+    bench.restart(B);
+    bench.world.network.rule = reach({});
+    await bench.release(({ from, to }) => from === P1 && to !== C);
+    // Nothing is there to release when the stalled disk kept P2 from its quorum.
+    bench.world.network.release(({ from, to }) => from === P2 && to !== A);
+    await bench.settle();
+  };
+}
+
+function acceptorForgetsVote(isDiskStalled: boolean): Schedule {
+  return async (code) => {
+    const bench = new Bench(code);
+    const accepting = bench.propose(P1, 1, valueOf('v1'), { prepare: [A, B], accept: [A, B] });
+    // The promise is there after about a millisecond, the request for the vote after two more.
+    await bench.world.time.run(2.5);
+    if (isDiskStalled) bench.host(B).disk.stall();
+    await accepting;
+    bench.restart(B);
+    await bench.propose(P2, 1, valueOf('v2'), { prepare: [B, C], accept: [B, C] });
+  };
+}
+
+/** Its first ballot gets a vote at A; what it proposes after the restart may not come under the same ballot. */
+function proposerForgetsBallot(isDiskStalled: boolean): Schedule {
+  return async (code) => {
+    const bench = new Bench(code);
+    if (isDiskStalled) bench.host(P1).disk.stall();
+    await bench.propose(P1, 1, valueOf('v1'), { prepare: [A, B], accept: [A] }, 20);
+    bench.restart(P1);
+    await bench.propose(P1, 1, valueOf('v2'), { prepare: [B, C], accept: [B, C] });
+    await bench.propose(P2, 1, valueOf('v3'), { prepare: [A, B], accept: [A, B] });
+  };
+}
+
+describe('what a restart must remember', () => {
+  play('P-3', acceptorForgetsPromise(false), {
+    name: 'a promise is not stored',
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: 'isNew ? [{ key: slotKey(PROMISED, slot), value: { ...ballot } }] : []',
+        replace: '[]',
+      },
+    ],
+    violation: /promise broken/,
+  });
+  play('P-3', acceptorForgetsPromise(true), {
+    name: 'a promise is given before it is durable',
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: 'await this.#environment.storage.write(\n      isNew',
+        replace: 'void this.#environment.storage.write(\n      isNew',
+      },
+    ],
+    violation: /promise broken/,
+  });
+  play('P-4', acceptorForgetsVote(false), {
+    name: 'a vote is not stored',
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: 'repeated ? [] : [{ key: slotKey(ACCEPTED, slot), value: proposal }]',
+        replace: '[]',
+      },
+    ],
+    violation: /two values chosen/,
+  });
+  play('P-4', acceptorForgetsVote(true), {
+    name: 'a vote is cast before it is durable',
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: 'await this.#environment.storage.write(\n      repeated',
+        replace: 'void this.#environment.storage.write(\n      repeated',
+      },
+    ],
+    violation: /two values chosen/,
+  });
+  play('P-9', proposerForgetsBallot(false), {
+    name: 'a round comes back after a restart',
+    edits: [{ file: ROUNDS, find: 'this.#last = this.#reserved;', replace: '' }],
+    violation: /ballot used twice/,
+  });
+  play('P-9', proposerForgetsBallot(true), {
+    name: 'a round is used before it is reserved',
+    edits: [{ file: ROUNDS, find: 'await this.#reservation;', replace: '' }],
+    violation: /ballot used twice/,
+  });
+});

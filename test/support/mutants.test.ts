@@ -1,0 +1,28 @@
+import { expect, test } from '@jest/globals';
+import type { compareBallots } from '../../src/core/ballot';
+import { loadMutant } from './mutants';
+
+interface Ballots {
+  readonly compareBallots: typeof compareBallots;
+}
+
+const EDIT = { file: 'core/ballot.ts', find: 'a.round - b.round', replace: 'b.round - a.round' };
+
+test('a mutant differs in its edit only, and the shipped code stays as it is', () => {
+  const [mutant] = loadMutant(['core/ballot.ts'], [EDIT]) as [Ballots];
+  const [original] = loadMutant(['core/ballot.ts'], []) as [Ballots];
+  const [low, high] = [
+    { round: 1, server: 0 },
+    { round: 2, server: 0 },
+  ];
+  expect(mutant.compareBallots(low, high)).toBe(1);
+  expect(original.compareBallots(low, high)).toBe(-1);
+});
+
+test('a mutant that no longer applies is a defect', () => {
+  const load = (file: string, find: string) => () =>
+    loadMutant(['core/ballot.ts'], [{ ...EDIT, file, find }]);
+  expect(load('core/ballot.ts', 'not there')).toThrow('0 places');
+  expect(load('core/ballot.ts', 'return')).toThrow(/[2-9] places/);
+  expect(load('core/quorum.ts', 'members')).toThrow('what nobody imports: core/quorum.ts');
+});

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { transformSync } from '@swc/core';
+
+/** A deliberate mistake: `find` occurs exactly once in `file` (below src/) and is replaced by `replace`. */
+export interface Edit {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+const SOURCE = path.resolve(__dirname, '../../src');
+const requireFromSource = createRequire(path.join(SOURCE, 'index.ts'));
+const compiled = new Map<string, string>();
+
+function applyEdits(file: string, edits: readonly Edit[]): string {
+  let text = readFileSync(path.join(SOURCE, file), 'utf8');
+  for (const { find, replace } of edits) {
+    const pieces = text.split(find);
+    if (pieces.length !== 2)
+      throw new Error(`a mutant no longer applies: ${pieces.length - 1} places in ${file} match ${find}`);
+    text = pieces.join(replace);
+  }
+  return text;
+}
+
+function compile(file: string, edits: readonly Edit[]): string {
+  const options = {
+    jsc: { target: 'es2023', parser: { syntax: 'typescript' } },
+    module: { type: 'commonjs' },
+  } as const;
+  if (edits.length > 0) return transformSync(applyEdits(file, edits), options).code;
+  let code = compiled.get(file);
+  if (code === undefined) compiled.set(file, (code = transformSync(applyEdits(file, []), options).code));
+  return code;
+}
+
+/**
+ * Compiles what these files below src/ import, with the edits, in memory, and gives their exports in the same order.
+ * The modules are a world of their own: their classes are not those of the shipped code.
+ */
+export function loadMutant(files: readonly string[], edits: readonly Edit[]): unknown[] {
+  const cache = new Map<string, { exports: unknown }>();
+  const unused = new Set(edits.map(({ file }) => file));
+  const load = (file: string): unknown => {
+    const known = cache.get(file);
+    if (known !== undefined) return known.exports;
+    const module = { exports: {} };
+    cache.set(file, module);
+    unused.delete(file);
+    const code = compile(
+      file,
+      edits.filter((edit) => edit.file === file),
+    );
+    const require = (name: string): unknown =>
+      name.startsWith('.')
+        ? load(`${path.posix.join(path.posix.dirname(file), name)}.ts`)
+        : requireFromSource(name);
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the code comes from this repository
+    const run = new Function('module', 'exports', 'require', code) as (...parts: unknown[]) => void;
+    run(module, module.exports, require);
+    return module.exports;
+  };
+  const exports = files.map(load);
+  if (unused.size > 0) throw new Error(`a mutant edits what nobody imports: ${[...unused].join()}`);
+  return exports;
+}

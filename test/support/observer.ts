@@ -1,0 +1,169 @@
+import {
+  NO_BALLOT,
+  compareBallots,
+  formatBallot,
+  type Ballot,
+  type ServerId,
+  type Slot,
+} from '../../src/core/ballot';
+import type { ProtocolEvent } from '../../src/core/events';
+
+/** What must never be seen; the kind names the broken rule. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+/**
+ * Sees everything that all servers say and apply, and holds it against the safety rules. It counts votes itself, so it
+ * notices two chosen values also when no server learned of either.
+ */
+export class Observer {
+  readonly #majority: number;
+  readonly #usedBallots = new Set<string>();
+  readonly #promised = new Map<string, Ballot>();
+  readonly #proposed = new Map<string, string>();
+  readonly #voters = new Map<string, Set<ServerId>>();
+  readonly #chosen = new Map<Slot, string>();
+  readonly #applied = new Map<Slot, string>();
+  readonly #lastApplied = new Map<ServerId, Slot>();
+  readonly #log: string[] = [];
+  readonly #positions = new Map<string, number>();
+  readonly #counts = new Map<ProtocolEvent['kind'], number>();
+  #violation: Violation | undefined;
+
+  constructor(servers: number) {
+    this.#majority = Math.floor(servers / 2) + 1;
+  }
+
+  /** Commands in the order in which they take effect. */
+  get log(): readonly string[] {
+    return this.#log;
+  }
+
+  /** Number of slots with a chosen value, learned or not. */
+  get chosenSlots(): number {
+    return this.#chosen.size;
+  }
+
+  count(kind: ProtocolEvent['kind']): number {
+    return this.#counts.get(kind) ?? 0;
+  }
+
+  /** Throws the first violation seen so far. */
+  check(): void {
+    if (this.#violation !== undefined) throw this.#violation;
+  }
+
+  fail(kind: string, details: string): void {
+    this.#violation ??= new Violation(`${kind}: ${details}`);
+  }
+
+  unexpected(server: ServerId, error: unknown): void {
+    this.fail(
+      'unexpected error',
+      `server ${server}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+
+  /** A new incarnation of the server starts from whatever its disk held. */
+  booted(server: ServerId): void {
+    this.#lastApplied.delete(server);
+  }
+
+  see(server: ServerId, event: ProtocolEvent): void {
+    this.#counts.set(event.kind, this.count(event.kind) + 1);
+    switch (event.kind) {
+      case 'prepare-sent':
+        this.#useBallot(event.slot, event.ballot);
+        break;
+      case 'promised':
+        this.#promise(server, event.slot, event.ballot);
+        break;
+      case 'accepted':
+        this.#promise(server, event.slot, event.ballot);
+        this.#vote(server, event.slot, event.ballot, event.value);
+        break;
+      case 'chosen':
+      case 'learned':
+        if (this.#chosen.get(event.slot) !== event.value)
+          this.fail('learned but not chosen', `server ${server}, slot ${event.slot}, value ${event.value}`);
+        break;
+      case 'applied':
+        this.#apply(server, event.slot, event.value);
+        break;
+      default:
+    }
+  }
+
+  /** The machine of `server` carries out its command number `position` (from 0). */
+  execute(server: ServerId, position: number, command: string): void {
+    const known = this.#log[position];
+    if (known !== undefined && known !== command)
+      this.fail('logs differ', `position ${position}: server ${server} applies ${command}, another ${known}`);
+    if (known !== undefined) return;
+    if (position !== this.#log.length) this.fail('logs differ', `server ${server} leaves out a command`);
+    const earlier = this.#positions.get(command);
+    if (earlier !== undefined) this.fail('applied twice', `${command} at ${earlier} and ${position}`);
+    this.#positions.set(command, position);
+    this.#log.push(command);
+  }
+
+  /** The machine of `server` takes over a state made by these commands. */
+  restore(server: ServerId, commands: readonly string[]): void {
+    this.#lastApplied.delete(server);
+    commands.forEach((command, position) => {
+      this.execute(server, position, command);
+    });
+  }
+
+  /** Where in the log the command took effect, if it did. */
+  positionOf(command: string): number | undefined {
+    return this.#positions.get(command);
+  }
+
+  #useBallot(slot: Slot, ballot: Ballot): void {
+    const key = `${slot}/${formatBallot(ballot)}`;
+    if (this.#usedBallots.has(key)) this.fail('ballot used twice', key);
+    this.#usedBallots.add(key);
+  }
+
+  #promise(server: ServerId, slot: Slot, ballot: Ballot): void {
+    const key = `${server}/${slot}`;
+    const promised = this.#promised.get(key) ?? NO_BALLOT;
+    if (compareBallots(ballot, promised) < 0)
+      this.fail(
+        'promise broken',
+        `server ${server}, slot ${slot}: ${formatBallot(ballot)} after ${formatBallot(promised)}`,
+      );
+    else this.#promised.set(key, ballot);
+  }
+
+  #vote(server: ServerId, slot: Slot, ballot: Ballot, value: string): void {
+    const key = `${slot}/${formatBallot(ballot)}`;
+    const proposed = this.#proposed.get(key);
+    if (proposed !== undefined && proposed !== value)
+      this.fail('two values under one ballot', `${key}: ${proposed} and ${value}`);
+    this.#proposed.set(key, value);
+    let voters = this.#voters.get(key);
+    if (voters === undefined) this.#voters.set(key, (voters = new Set()));
+    voters.add(server);
+    if (voters.size < this.#majority) return;
+    const chosen = this.#chosen.get(slot);
+    if (chosen !== undefined && chosen !== value)
+      this.fail('two values chosen', `slot ${slot}: ${chosen} and ${value}`);
+    this.#chosen.set(slot, value);
+  }
+
+  #apply(server: ServerId, slot: Slot, value: string): void {
+    const last = this.#lastApplied.get(server);
+    if (last !== undefined && slot !== last + 1)
+      this.fail('applied out of order', `server ${server}: slot ${slot} after slot ${last}`);
+    this.#lastApplied.set(server, slot);
+    const known = this.#applied.get(slot) ?? value;
+    if (known !== value)
+      this.fail('logs differ', `slot ${slot}: server ${server} applies ${value}, another ${known}`);
+    this.#applied.set(slot, value);
+    if (this.#chosen.get(slot) !== value)
+      this.fail('applied but not chosen', `server ${server}, slot ${slot}, value ${value}`);
+  }
+}
