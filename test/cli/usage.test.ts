@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals';
+import { runProgram } from './program';
+
+const ONE = ['--id', '0', '--servers', '127.0.0.1:15000'];
+
+describe('a wrong command line is one line on stderr and exit code 2', () => {
+  test.each<[string, readonly string[], string, NodeJS.ProcessEnv?]>([
+    ['start-servers', ['--porotocol', 'paxos'], 'Did you mean --protocol?'],
+    ['start-servers', ['--protocol', 'raft'], 'Allowed choices are paxos'],
+    ['start-servers', ['0'], 'from 1 to 65535'],
+    ['start-servers', ['65533'], '5 servers from port 65533 on would need ports above 65535'],
+    ['start-servers', ['-n', '0'], 'from 1 to 99'],
+    ['start-servers', ['-f', '16000'], 'A port goes before the flag.'],
+    ['start-servers', ['--host', '0.0.0.0'], '--insecure'],
+    ['start-servers', ['--prepopulate', 'nowhere.json'], 'nowhere.json'],
+    ['start-servers', [], 'SYNOD_PORT is "http"', { SYNOD_PORT: 'http' }],
+    ['start-servers', [], 'SYNOD_EPHEMERAL is "perhaps": say 1 or 0', { SYNOD_EPHEMERAL: 'perhaps' }],
+    ['server', [], '--id and --servers are needed'],
+    [
+      'server',
+      ['--id', '1', '--servers', '127.0.0.1:15000'],
+      'the id must be a position',
+      { SYNOD_TOKEN: 'x'.repeat(32) },
+    ],
+    ['server', ONE, 'openssl rand -hex 32'],
+    ['server', [...ONE, '--token-file', 'nowhere'], 'the token file cannot be read'],
+    ['server', ONE, 'at least 16 characters', { SYNOD_TOKEN: 'short' }],
+    ['server', ['--id', '0', '--servers', '10.1.2.3:15000'], '--insecure', { SYNOD_TOKEN: 'x'.repeat(32) }],
+    ['server', [...ONE, '--token', 'x'], 'unknown option'],
+    ['demo', ['--quick'], 'unknown option'],
+    ['synod', ['clent'], 'Did you mean client?'],
+    ['synod', ['server', '--idd', '1'], 'Did you mean --id?'],
+  ])('%s %j', async (name, argv, message, env = {}) => {
+    const { code, stdout, stderr } = await runProgram(`bin/${name}`, argv, { env });
+    expect(stderr).toContain(message);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(/^error: /);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+});
+
+test.each(['start-servers', 'server', 'demo', 'synod', 'client', 'bench'])(
+  '%s --help and --version',
+  async (name) => {
+    const [help, version] = await Promise.all([
+      runProgram(`bin/${name}`, ['--help']),
+      runProgram(`bin/${name}`, ['--version']),
+    ]);
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(help.stdout).toMatch(new RegExp(`^Usage: ${name} `));
+    expect(help.stdout).toContain('Examples:');
+    expect(version).toMatchObject({ code: 0, stderr: '' });
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  },
+);
+
+test.each(['start-servers', 'server'])('%s --help names a variable for every option', async (name) => {
+  const { stdout } = await runProgram(`bin/${name}`, ['--help']);
+  const unwrapped = stdout.replaceAll(/\n {10,}/g, ' ').split('\n');
+  const options = unwrapped.filter((line) => /^ {2}(-\w, )?--/.test(line) && !/--(help|version)/.test(line));
+  expect(options.length).toBeGreaterThan(10);
+  expect(options.filter((line) => !line.includes('env: SYNOD_'))).toEqual([]);
+});
+
+test('synod passes everything on to its programs', async () => {
+  const { stdout } = await runProgram('bin/synod', ['start-servers', '--help']);
+  expect(stdout).toMatch(/^Usage: start-servers /);
+});
