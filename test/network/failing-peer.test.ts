@@ -1,0 +1,118 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { describe, expect, test } from '@jest/globals';
+import { FakePeer, echo } from './helpers/fake-peer';
+import { closing, failure, laneTo, peerThat, type Answer } from './helpers/lane';
+
+describe('a peer that fails', () => {
+  test.each<[string, Answer]>([
+    ['never answers', () => undefined],
+    [
+      'stalls in the middle of its body',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': '1000' });
+        response.write('[{');
+      },
+    ],
+    [
+      'dribbles its body without end',
+      (_, response) => {
+        response.writeHead(200);
+        const timer = setInterval(() => response.write(' '), 5);
+        response.on('close', () => {
+          clearInterval(timer);
+        });
+      },
+    ],
+  ])('and %s: calls fail at their timeout and the lane is free again', async (_, answer) => {
+    const peer = await peerThat((calls, response) => {
+      (peer.requests.length === 1 ? answer : echo)(calls, response);
+    });
+    const lane = laneTo(peer.origin);
+    const { tookMs } = await failure(lane.call('m', 1, 150));
+    expect(tookMs).toBeGreaterThan(140);
+    expect(tookMs).toBeLessThan(2000);
+    expect(await lane.call('m', 2, 5000)).toBe(2);
+  });
+
+  test.each<[string, Answer]>([
+    ['before it answers', (_, response) => response.socket?.destroy()],
+    [
+      'in the middle of its body',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': '1000' });
+        response.write('[{', () => response.socket?.destroy());
+      },
+    ],
+  ])('and dies %s: the calls fail at once', async (_, answer) => {
+    const peer = await peerThat((calls, response) => {
+      (peer.requests.length === 1 ? answer : echo)(calls, response);
+    });
+    const lane = laneTo(peer.origin);
+    expect((await failure(lane.call('m', 1, 20_000))).tookMs).toBeLessThan(5000);
+    expect(await lane.call('m', 2, 5000)).toBe(2);
+  });
+
+  test('and is not there: the calls fail at once', async () => {
+    const peer = await FakePeer.start(echo);
+    const { origin } = peer;
+    await peer.close();
+    const { message, tookMs } = await failure(laneTo(origin).call('m', 1, 20_000));
+    expect(message).toContain('ECONNREFUSED');
+    expect(tookMs).toBeLessThan(5000);
+  });
+
+  test('and speaks another protocol: the calls fail at once', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.resume();
+      socket.end('220 mail.example ESMTP\r\n');
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = server.address() as AddressInfo;
+    const lane = laneTo(`http://127.0.0.1:${port}`);
+    expect((await failure(lane.call('m', 1, 20_000))).tookMs).toBeLessThan(5000);
+    await lane.close();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('and hangs: calls that timed out in the queue are never sent', async () => {
+    const peer = await peerThat((calls, response) => {
+      if (peer.requests.length > 1) echo(calls, response);
+    });
+    const lane = laneTo(peer.origin);
+    const first = failure(lane.call('first', 0, 400));
+    await peer.arrived(1);
+    const impatient = Array.from({ length: 2000 }, () => failure(lane.call('impatient', 0, 50)));
+    const patient = lane.call('patient', 1, 5000);
+    await Promise.all([first, ...impatient]);
+    expect(await patient).toBe(1);
+    expect(peer.calls.map(({ method }) => method)).toEqual(['first', 'patient']);
+  });
+});
+
+describe('closing', () => {
+  test('settles every call, sent, waiting or new, and leaves no timer and no connection', async () => {
+    // Jest has timers of its own.
+    const resources = (): number =>
+      process.getActiveResourcesInfo().filter((kind) => /^(TCP|Timeout)/.test(kind)).length;
+    const before = resources();
+    const peer = await peerThat(() => undefined);
+    const lane = laneTo(peer.origin);
+    const sent = failure(lane.call('m', 1, 60_000));
+    await peer.arrived(1);
+    const waiting = failure(lane.call('m', 2, 60_000));
+    const justMade = failure(lane.call('m', 3, 60_000));
+    await lane.close();
+    for (const call of [sent, waiting, justMade])
+      expect((await call).message).toBe('the transport is closed');
+    expect((await failure(lane.call('m', 4, 60_000))).tookMs).toBeLessThan(5000);
+    await peer.close();
+    closing.length = 0;
+    const end = performance.now() + 3000;
+    while (resources() > before && performance.now() < end)
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(resources()).toBeLessThanOrEqual(before);
+  });
+});

@@ -1,0 +1,56 @@
+import type { ServerResponse } from 'node:http';
+import { afterEach, beforeEach, expect } from '@jest/globals';
+import { CallError } from '../../../src/core/errors';
+import { PeerLane, type LaneObserver, type LaneOptions } from '../../../src/network/peer-lane';
+import { FakePeer, type Call } from './fake-peer';
+
+export type Answer = (calls: readonly Call[], response: ServerResponse) => void;
+
+/** What is closed after each test, the last first. */
+export const closing: (() => Promise<void>)[] = [];
+/** What the lane told its observer in this test. */
+export const observed: string[] = [];
+const observer: LaneObserver = {
+  sent: (method) => observed.push(`sent ${method}`),
+  answered: (method) => observed.push(`answered ${method}`),
+  roundTrip: () => observed.push('round trip'),
+  failed: () => observed.push('failed'),
+};
+beforeEach(() => {
+  observed.length = 0;
+});
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** A peer that answers so, until the test ends. */
+export async function peerThat(answer: Answer): Promise<FakePeer> {
+  const peer = await FakePeer.start(answer);
+  closing.push(() => peer.close());
+  return peer;
+}
+
+/** A lane with one request under way at a time, until the test ends. */
+export function laneTo(origin: string, changes: Partial<LaneOptions> = {}): PeerLane {
+  const lane = new PeerLane({
+    origin,
+    headers: { 'content-type': 'application/json', authorization: 'Bearer x' },
+    requestsInFlight: 1,
+    maxAnswerBytes: 1024 * 1024,
+    observer,
+    ...changes,
+  });
+  closing.push(() => lane.close());
+  return lane;
+}
+
+/** The error of a call, and how long it took. */
+export async function failure(call: Promise<unknown>): Promise<{ message: string; tookMs: number }> {
+  const startedAt = performance.now();
+  const error: unknown = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(CallError);
+  return { message: (error as CallError).message, tookMs: performance.now() - startedAt };
+}

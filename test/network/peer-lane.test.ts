@@ -1,0 +1,194 @@
+import { describe, expect, test } from '@jest/globals';
+import { echo, send } from './helpers/fake-peer';
+import { failure, laneTo, observed, peerThat, type Answer } from './helpers/lane';
+
+describe('batches', () => {
+  test('all calls of one turn travel in one request, and each gets its own answer', async () => {
+    const peer = await peerThat((calls, response) => {
+      echo([...calls].reverse(), response);
+    });
+    const lane = laneTo(peer.origin);
+    const results = await Promise.all([1, 2, 3, 4, 5].map((n) => lane.call('acceptor.prepare', { n }, 1000)));
+    expect(results).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }, { n: 5 }]);
+    expect(peer.requests).toHaveLength(1);
+    const [request] = peer.requests;
+    expect(request?.url).toBe('/rpc');
+    expect(request?.headers).toMatchObject({ authorization: 'Bearer x', 'content-type': 'application/json' });
+    expect(request?.calls[0]).toEqual({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'acceptor.prepare',
+      params: { n: 1 },
+    });
+    expect(observed.filter((what) => what === 'round trip')).toHaveLength(1);
+  });
+
+  test('calls that wait for a free request travel together in the next one', async () => {
+    let free: () => void = () => undefined;
+    const peer = await peerThat((calls, response) => {
+      if (peer.requests.length > 1) echo(calls, response);
+      else
+        free = () => {
+          echo(calls, response);
+        };
+    });
+    const lane = laneTo(peer.origin);
+    const first = lane.call('m', 0, 2000);
+    await peer.arrived(1);
+    const later: Promise<unknown>[] = [];
+    for (let n = 1; n <= 10; n++) {
+      later.push(lane.call('m', n, 2000));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(peer.requests).toHaveLength(1);
+    free();
+    expect(await Promise.all([first, ...later])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(peer.requests.map((request) => request.calls.length)).toEqual([1, 10]);
+  });
+
+  test('as many requests are under way as allowed', async () => {
+    const peer = await peerThat(() => undefined);
+    const lane = laneTo(peer.origin, { requestsInFlight: 3 });
+    for (let n = 0; n < 6; n++) {
+      lane.call('m', n, 60_000).catch(() => undefined);
+      await peer.arrived(Math.min(n + 1, 3));
+    }
+    expect(peer.requests.map((request) => request.calls.length)).toEqual([1, 1, 1]);
+  });
+
+  test('a batch has at most 500 calls and about 2 MiB', async () => {
+    const peer = await peerThat(echo);
+    const lane = laneTo(peer.origin, { maxAnswerBytes: 64 * 1024 * 1024 });
+    await Promise.all(Array.from({ length: 1100 }, (_, n) => lane.call('m', n, 5000)));
+    expect(peer.requests.map((request) => request.calls.length)).toEqual([500, 500, 100]);
+    const large = 'x'.repeat(900 * 1024);
+    await Promise.all([1, 2, 3, 4, 5].map(() => lane.call('m', large, 5000)));
+    expect(peer.requests.slice(3).map((request) => request.calls.length)).toEqual([2, 2, 1]);
+    await lane.call('m', 'x'.repeat(3 * 1024 * 1024), 5000);
+    expect(peer.requests.at(-1)?.calls).toHaveLength(1);
+  });
+});
+
+describe('answers', () => {
+  test('a call that is left out is unanswered: it fails at its timeout, not before, and alone', async () => {
+    const peer = await peerThat((calls, response) => {
+      const answered = calls.filter(({ method }) => method !== 'lost');
+      if (answered.length === 0) response.writeHead(204).end();
+      else echo(answered, response);
+    });
+    const lane = laneTo(peer.origin);
+    const lost = failure(lane.call('lost', 1, 150));
+    expect(await lane.call('kept', 2, 150)).toBe(2);
+    const { message, tookMs } = await lost;
+    expect(message).toBe('lost: no answer within 150 ms');
+    expect(tookMs).toBeGreaterThan(140);
+    expect((await failure(lane.call('lost', 3, 60))).tookMs).toBeGreaterThan(50);
+    expect(observed).not.toContain('failed');
+  });
+
+  test('a refused call rejects with the reason of the peer, the others succeed', async () => {
+    const peer = await peerThat((calls, response) => {
+      send(
+        response,
+        calls.map(({ id, params }) =>
+          params === 'bad'
+            ? { jsonrpc: '2.0', id, error: { code: -32602, message: 'invalid params: no' } }
+            : { jsonrpc: '2.0', id, result: null },
+        ),
+      );
+    });
+    const lane = laneTo(peer.origin);
+    const [bad, good] = [failure(lane.call('m', 'bad', 1000)), lane.call('m', 'good', 1000)];
+    expect((await bad).message).toBe('m: invalid params: no');
+    expect(await good).toBeNull();
+  });
+
+  test('answers to calls that nobody made, twice or too late, harm nobody', async () => {
+    const peer = await peerThat((calls, response) => {
+      const answers = calls.map(({ id, params }) => ({ jsonrpc: '2.0', id, result: params }));
+      const twice = answers.map((answer) => ({ ...answer, result: 'again' }));
+      send(response, [{ id: 999, result: 1 }, { id: 'x' }, {}, ...answers, ...twice]);
+    });
+    const lane = laneTo(peer.origin);
+    expect(await Promise.all([lane.call('m', 1, 1000), lane.call('m', 2, 1000)])).toEqual([1, 2]);
+  });
+
+  test.each<[string, Answer]>([
+    [
+      'text',
+      (_, response) => {
+        send(response, 'hello');
+      },
+    ],
+    [
+      'an empty body',
+      (_, response) => {
+        send(response, '');
+      },
+    ],
+    [
+      'null',
+      (_, response) => {
+        send(response, 'null');
+      },
+    ],
+    [
+      'a number',
+      (_, response) => {
+        send(response, '5');
+      },
+    ],
+    [
+      'an object',
+      (_, response) => {
+        send(response, {});
+      },
+    ],
+    [
+      'a list of null',
+      (_, response) => {
+        send(response, [null]);
+      },
+    ],
+    [
+      'half a list',
+      (_, response) => {
+        send(response, '[{"jsonrpc":"2.0","id":1,');
+      },
+    ],
+    [
+      'a page with status 502',
+      (_, response) => {
+        send(response, '<html>', 502);
+      },
+    ],
+    [
+      'an answer that is too large',
+      (_, response) => {
+        send(response, `[${' '.repeat(2 * 1024 * 1024)}]`);
+      },
+    ],
+  ])('%s instead of a batch rejects all calls at once, and the next request is fresh', async (_, answer) => {
+    const peer = await peerThat((calls, response) => {
+      (peer.requests.length === 1 ? answer : echo)(calls, response);
+    });
+    const lane = laneTo(peer.origin);
+    const calls = [failure(lane.call('m', 1, 20_000)), failure(lane.call('m', 2, 20_000))];
+    for (const { message, tookMs } of await Promise.all(calls)) {
+      expect(message).toContain(peer.origin);
+      expect(tookMs).toBeLessThan(5000);
+    }
+    expect(observed).toContain('failed');
+    expect(await lane.call('m', 3, 5000)).toBe(3);
+  });
+
+  test('a refusal of the whole request is told', async () => {
+    const error = { code: -32005, message: 'unauthorized: the caller belongs to a cluster of other members' };
+    const peer = await peerThat((_, response) => {
+      send(response, { jsonrpc: '2.0', id: null, error }, 403);
+    });
+    expect((await failure(laneTo(peer.origin).call('m', 1, 1000))).message).toBe(
+      `${peer.origin}: HTTP 403: ${error.message}`,
+    );
+  });
+});

@@ -1,0 +1,48 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
+import { closeGracefully, createHttpServer } from '../../../src/server/http';
+import { RpcEndpoint, type RpcEndpointOptions } from '../../../src/server/rpc-endpoint';
+
+export const TOKEN = 'the token of this test cluster';
+export const CONFIGURATION = '0123456789abcdef';
+export const PEER = { authorization: `Bearer ${TOKEN}`, 'x-synod-configuration': CONFIGURATION };
+
+export interface TestEndpoint {
+  readonly port: number;
+  readonly server: Server;
+  /** What the endpoint reported as nobody's fault. */
+  readonly unexpected: unknown[];
+  close(): Promise<void>;
+}
+
+/** An endpoint with methods of the test's own, over real HTTP on a free port. */
+export async function startEndpoint(
+  api: RpcEndpointOptions['api'],
+  peers: RpcEndpointOptions['peers'],
+): Promise<TestEndpoint> {
+  const unexpected: unknown[] = [];
+  const hosts = new Set<string>();
+  const endpoint = new RpcEndpoint({
+    api,
+    peers,
+    token: TOKEN,
+    configurationId: CONFIGURATION,
+    hosts,
+    onUnexpected: (error) => {
+      unexpected.push(error);
+    },
+    onMessage: () => undefined,
+  });
+  const server = createHttpServer({
+    rpc: (request, response) => endpoint.handle(request, response),
+    readiness: () => ({ ready: true, reason: '1 of 1 servers answer' }),
+    metrics: new Registry(),
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  hosts.add(`127.0.0.1:${port}`).add(`localhost:${port}`);
+  return { port, server, unexpected, close: () => closeGracefully(server, 100) };
+}

@@ -1,0 +1,67 @@
+import { describe, expect, test } from '@jest/globals';
+import { StartRefused, serverConfiguration, type ServerConfiguration } from '../../src/server/configuration';
+import { Identity, configurationId } from '../../src/server/identity';
+import { MemoryStorage } from '../../src/storage/memory-storage';
+
+const configuration = serverConfiguration.parse({
+  id: 0,
+  servers: [15000, 15001, 15002].map((port) => ({ host: '127.0.0.1', port })),
+  token: 'a token that is long enough',
+});
+/** As if there were a second protocol. */
+const otherProtocol = { protocol: 'other' as 'paxos' };
+
+describe('identity', () => {
+  test('is made once, and is the same after it was read again', async () => {
+    const storage = new MemoryStorage();
+    const first = await Identity.open(storage, configuration, 'digest');
+    expect([first.isAdmitted, first.initialDigest]).toEqual([false, 'digest']);
+    await first.recordDisk(1, 'disk of 1');
+    await first.admit();
+    const again = await Identity.open(storage, configuration, 'digest');
+    expect([again.disk, again.isAdmitted, again.diskOf(1), again.diskOf(2)]).toEqual([
+      first.disk,
+      true,
+      'disk of 1',
+      undefined,
+    ]);
+    const other = await Identity.open(new MemoryStorage(), configuration, 'digest');
+    expect(other.disk).not.toBe(first.disk);
+  });
+
+  test.each<[string, Partial<ServerConfiguration>, string]>([
+    ['cluster', { cluster: 'other' }, 'the data folder belongs to cluster synod, not other'],
+    ['id', { id: 1 }, 'the data folder belongs to id 0, not 1'],
+    [
+      'members',
+      { servers: configuration.servers.slice(0, 2) },
+      'the data folder belongs to members 127.0.0.1:15000,127.0.0.1:15001,127.0.0.1:15002, not 127.0.0.1:15000,127.0.0.1:15001',
+    ],
+    ['protocol', otherProtocol, 'the data folder belongs to protocol paxos, not other'],
+  ])('data of another %s is refused with a sentence', async (_, changes, says) => {
+    const storage = new MemoryStorage();
+    await Identity.open(storage, configuration, 'digest');
+    const before = [...storage.read()];
+    const refused = Identity.open(storage, { ...configuration, ...changes }, 'digest');
+    await expect(refused).rejects.toThrow(new StartRefused(says));
+    expect([...storage.read()]).toEqual(before);
+  });
+
+  test('votes without an identity are refused', async () => {
+    const storage = new MemoryStorage();
+    await storage.write([{ key: 'acceptor/promised/0000000000000001', value: { round: 1, server: 0 } }]);
+    await expect(Identity.open(storage, configuration, 'digest')).rejects.toThrow('it is damaged');
+  });
+});
+
+test('servers of another cluster, protocol or list of servers have another configuration', () => {
+  const ids = [
+    configuration,
+    { ...configuration, cluster: 'other' },
+    { ...configuration, ...otherProtocol },
+    { ...configuration, servers: configuration.servers.slice(0, 2) },
+    { ...configuration, servers: [...configuration.servers].reverse() },
+  ].map(configurationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(configurationId({ ...configuration, id: 2, logLevel: 'debug' })).toBe(ids[0]);
+});
