@@ -17,6 +17,9 @@ import { newCluster } from './supervisor/cluster-folder';
 import { findFreePorts } from './supervisor/ports';
 import { Supervisor } from './supervisor/supervisor';
 
+/** Until the servers' code is compiled by the engine and their connections stand. */
+const WARM_UP_MS = 4000;
+
 interface BenchOptions {
   readonly clients: number[];
   readonly duration: number;
@@ -133,6 +136,8 @@ async function measureAll(options: BenchOptions, servers: readonly Address[]): P
   const rows: Row[] = [];
   const spreads = options.spread === 'both' ? (['one', 'all'] as const) : [options.spread];
   if (options.json !== true) printHeader(options, servers.length);
+  const { valueBytes, keys } = options;
+  await closedLoop({ targets: servers, clients: 32, durationMs: WARM_UP_MS, valueBytes, keys });
   for (const spread of spreads) {
     const targets = spread === 'one' ? servers.slice(0, 1) : servers;
     for (const clients of options.clients) {

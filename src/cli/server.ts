@@ -97,6 +97,8 @@ function readToken(file: string | undefined): string {
 }
 
 async function serve(configuration: ServerConfiguration): Promise<number> {
+  // LMDB prints a stack of its own before it reports a failed commit; the one line below says the same.
+  Object.defineProperty(globalThis.console, 'error', { value: () => undefined });
   const asked = askedToStop();
   try {
     const server = await startServer(configuration);

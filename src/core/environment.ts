@@ -41,10 +41,10 @@ export interface Random {
 }
 
 /**
- * Calls of different lanes never wait for each other. A vote must not stand behind a long answer, so whatever
- * may take long or be large goes by the bulk lane.
+ * How a call travels. `vote`: at once, and never behind a long answer. `bulk`: may take long or be large, and has a way
+ * of its own. `news`: nobody waits for it; it may linger a little so as to travel with a vote.
  */
-export type Lane = 'vote' | 'bulk';
+export type Lane = 'vote' | 'news' | 'bulk';
 
 export interface CallOptions {
   readonly timeoutMs: number;
@@ -75,6 +75,11 @@ export interface Storage {
    * the earlier ones. Rejects with StorageError once it failed, and from then on always: the server must stop.
    */
   write(changes: readonly Change[]): Promise<void>;
+  /**
+   * For changes that nobody waits for: made durable with the next write, before it, or else within a moment.
+   * Until then a crash may lose them.
+   */
+  defer(changes: readonly Change[]): void;
   /** Everything that is durable, in key order. At start only. */
   read(): Iterable<readonly [key: string, value: Json]>;
 }

@@ -1,13 +1,17 @@
 import type { ServerId } from '../core/ballot';
-import type { CallOptions, Dispatch, Lane, Transport } from '../core/environment';
+import type { CallOptions, Dispatch, Transport } from '../core/environment';
 import { CallError, Unanswered } from '../core/errors';
 import { PeerLane, type LaneObserver } from './peer-lane';
 
-const LANES: Readonly<Record<Lane, { readonly requestsInFlight: number; readonly maxAnswerBytes: number }>> =
-  {
-    vote: { requestsInFlight: 4, maxAnswerBytes: 64 * 1024 * 1024 },
-    bulk: { requestsInFlight: 2, maxAnswerBytes: 64 * 1024 * 1024 },
-  };
+/** One request of votes under way at a time: those that come meanwhile share the next, and with it a sync of the peer's disk. */
+const WAYS = {
+  vote: { requestsInFlight: 1, maxAnswerBytes: 64 * 1024 * 1024 },
+  bulk: { requestsInFlight: 2, maxAnswerBytes: 64 * 1024 * 1024 },
+} as const;
+type Ways = Readonly<Record<keyof typeof WAYS, PeerLane>>;
+
+/** How long news waits for a vote to travel with. */
+const LINGER_MS = 3;
 
 export interface Peer {
   readonly id: ServerId;
@@ -69,15 +73,15 @@ class Health implements LaneObserver {
 
 /** Remote calls between the servers of a cluster, as JSON-RPC over HTTP: each peer's own port, path /rpc. */
 export class JsonRpcTransport implements Transport {
-  readonly #lanes = new Map<ServerId, Readonly<Record<Lane, PeerLane>>>();
+  readonly #lanes = new Map<ServerId, Ways>();
   readonly #health = new Map<ServerId, Health>();
   #dispatch: Dispatch = () => Promise.reject(new Unanswered('the server is not listening yet'));
 
   constructor(peers: readonly Peer[], headers: Readonly<Record<string, string>>, traffic: TrafficObserver) {
     for (const { id, origin } of peers) {
       const health = new Health(id, traffic);
-      const lane = (name: Lane): PeerLane =>
-        new PeerLane({ origin, headers, observer: health, ...LANES[name] });
+      const lane = (name: keyof Ways): PeerLane =>
+        new PeerLane({ origin, headers, observer: health, ...WAYS[name] });
       this.#health.set(id, health);
       this.#lanes.set(id, { vote: lane('vote'), bulk: lane('bulk') });
     }
@@ -86,6 +90,7 @@ export class JsonRpcTransport implements Transport {
   call(to: ServerId, method: string, params: unknown, { timeoutMs, lane }: CallOptions): Promise<unknown> {
     const lanes = this.#lanes.get(to);
     if (lanes === undefined) return Promise.reject(new CallError(`server ${to} is no peer`));
+    if (lane === 'news') return lanes.vote.call(method, params, timeoutMs, LINGER_MS);
     return lanes[lane].call(method, params, timeoutMs);
   }
 

@@ -64,8 +64,8 @@ export class PeerLane {
     });
   }
 
-  /** Rejects with CallError at the latest after `timeoutMs`. */
-  call(method: string, params: unknown, timeoutMs: number): Promise<unknown> {
+  /** Rejects with CallError at the latest after `timeoutMs`. Waits up to `lingerMs` for other calls to travel with. */
+  call(method: string, params: unknown, timeoutMs: number, lingerMs = 0): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       const body = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${JSON.stringify(params)}}`;
@@ -76,7 +76,8 @@ export class PeerLane {
       const call: Call = { id, method, body, timeoutMs, timer, resolve, reject };
       this.#calls.set(id, call);
       this.#queue.push(call);
-      this.#scheduleFlush();
+      if (lingerMs === 0) this.#scheduleFlush();
+      else this.#flushAfter(lingerMs);
     });
   }
 
@@ -84,6 +85,12 @@ export class PeerLane {
     for (const call of this.#calls.values())
       this.#settle(call)?.reject(new CallError('the transport is closed'));
     await this.#pool.destroy();
+  }
+
+  #flushAfter(lingerMs: number): void {
+    setTimeout(() => {
+      if (this.#queue.length > 0) this.#scheduleFlush();
+    }, lingerMs);
   }
 
   #scheduleFlush(): void {
@@ -134,20 +141,29 @@ export class PeerLane {
   }
 
   async #exchange(batch: readonly Call[]): Promise<Answer[]> {
+    // undici's own timeouts do not bound a body that dribbles; this bounds everything. Not AbortSignal.timeout: that
+    // goes off, and makes an error with a stack, long after most requests were answered.
+    const deadline = new AbortController();
     const timeoutMs = Math.max(...batch.map((call) => call.timeoutMs));
-    const { statusCode, body } = await this.#pool.request({
-      path: '/rpc',
-      method: 'POST',
-      headers: this.#options.headers,
-      body: `[${batch.map((call) => call.body).join(',')}]`,
-      // undici's own timeouts do not bound a body that dribbles; this bounds everything.
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const text = await body.text();
-    if (statusCode === 204) return [];
-    const answer: unknown = JSON.parse(text);
-    if (Array.isArray(answer)) return answer as Answer[];
-    throw new Error(`HTTP ${statusCode}: ${(answer as Answer).error?.message ?? 'no answer to a batch'}`);
+    const timer = setTimeout(() => {
+      deadline.abort();
+    }, timeoutMs);
+    try {
+      const { statusCode, body } = await this.#pool.request({
+        path: '/rpc',
+        method: 'POST',
+        headers: this.#options.headers,
+        body: `[${batch.map((call) => call.body).join(',')}]`,
+        signal: deadline.signal,
+      });
+      const text = await body.text();
+      if (statusCode === 204) return [];
+      const answer: unknown = JSON.parse(text);
+      if (Array.isArray(answer)) return answer as Answer[];
+      throw new Error(`HTTP ${statusCode}: ${(answer as Answer).error?.message ?? 'no answer to a batch'}`);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #take(answer: Answer): void {

@@ -66,6 +66,7 @@ export class RunningServer {
     this.failed = new Promise((resolve) => (this.#fail = resolve));
     this.ready = new Promise((resolve) => (this.#becomeReady = resolve));
     void storage.failed.then(this.#fail);
+    process.on('unhandledRejection', this.#onUnhandled);
 
     const random = new SeededRandom(randomInt(2 ** 32));
     this.#faults = new AcceptorFaults(random.fork('faults'), configuration.acceptorFailure);
@@ -203,6 +204,7 @@ export class RunningServer {
     if (this.#http !== undefined) await closeGracefully(this.#http, CLOSE_MS);
     await this.#transport.close();
     await this.#storage.close();
+    process.off('unhandledRejection', this.#onUnhandled);
     this.log.info('stopped');
   }
 
@@ -220,6 +222,12 @@ export class RunningServer {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
   }
+
+  /** Much runs in the background, where nobody waits for a fatal error: it ends the server as any other does. */
+  readonly #onUnhandled = (error: unknown): void => {
+    if (!isFatal(error)) throw new Error('a rejection that nobody handled', { cause: error });
+    this.#fail(error);
+  };
 
   #isReachable(peer: ServerId): boolean {
     const health = this.#transport.health(peer);

@@ -5,7 +5,11 @@ import { StorageError } from '../core/errors';
 import type { Json } from '../core/json';
 
 const EMPTY = Promise.resolve();
-const REASON_WITHIN_MS = 200;
+/** To whoever still writes when the storage is closed, its end looks like a crash. */
+const NEVER = new Promise<never>(() => undefined);
+/** How long a deferred change waits for a write to go with. */
+const DEFER_MS = 20;
+const REASON_WITHIN_MS = 1000;
 const ignore = (): void => undefined;
 /** LMDB's mark at the head of its files, in the byte order of the machine. */
 const MAGIC = { offset: 24, word: 0xbeefc0de };
@@ -40,9 +44,11 @@ export class LmdbStorage implements Storage {
   readonly failed: Promise<StorageError>;
   readonly #database: RootDatabase<Json, Buffer>;
   #fail!: (error: StorageError) => void;
+  readonly #deferred: Change[] = [];
+  #flushLater: NodeJS.Timeout | undefined;
   #isBroken = false;
+  #isClosed = false;
   #last: Promise<void> = EMPTY;
-  #isTurnWatched = false;
 
   /** Opens or creates the file in `folder`. Throws when that is not possible. */
   constructor(folder: string) {
@@ -58,18 +64,33 @@ export class LmdbStorage implements Storage {
       compression: false,
       cache: false,
     });
+    // LMDB closes each event turn by an instruction of its own. Right after that, its promise can be had and its
+    // rejection handled; left alone it would end the process.
+    this.#database.on('beforecommit', () => {
+      process.nextTick(() => {
+        this.#database.committed.then(ignore, ignore);
+      });
+    });
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
   }
 
   write(changes: readonly Change[]): Promise<void> {
+    if (this.#isClosed) return NEVER;
     if (this.#isBroken) return this.failed.then((error) => Promise.reject(error));
     if (changes.length === 0) return this.#last;
-    this.#last = this.#commit(changes);
+    this.#last = this.#commit([...this.#deferred.splice(0), ...changes]);
     // The rejection reaches whoever waits; a write that nobody waits for fails the server all the same.
     this.#last.catch(() => undefined);
     return this.#last;
+  }
+
+  defer(changes: readonly Change[]): void {
+    for (const change of changes) this.#deferred.push(change);
+    this.#flushLater ??= setTimeout(() => {
+      this.#flush();
+    }, DEFER_MS);
   }
 
   *read(): Iterable<readonly [string, Json]> {
@@ -77,8 +98,17 @@ export class LmdbStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    this.#flush();
+    this.#isClosed = true;
     await this.#last.catch(() => undefined);
     await this.#database.close();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#flushLater);
+    this.#flushLater = undefined;
+    // Whoever waits for a later write learns of a failure, and so does the server.
+    if (this.#deferred.length > 0) this.write(this.#deferred.splice(0)).catch(ignore);
   }
 
   async #commit(changes: readonly Change[]): Promise<void> {
@@ -92,7 +122,6 @@ export class LmdbStorage implements Storage {
           );
         }
       });
-      this.#watchTurn();
       await Promise.all([committed, ...writes]);
     } catch (error) {
       const reason = reasonOf(error);
@@ -108,15 +137,5 @@ export class LmdbStorage implements Storage {
     }
     // Also when an earlier write failed while this one was under way: nothing after it counts.
     if (this.#isBroken) throw await this.failed;
-  }
-
-  /** LMDB closes each event turn by an instruction of its own: its rejection is handled here, or nobody could. */
-  #watchTurn(): void {
-    if (this.#isTurnWatched) return;
-    this.#isTurnWatched = true;
-    setImmediate(() => {
-      this.#isTurnWatched = false;
-      this.#database.committed.then(ignore, ignore);
-    });
   }
 }

@@ -15,6 +15,10 @@ export class MemoryStorage implements Storage {
     return Promise.resolve();
   }
 
+  defer(changes: readonly Change[]): void {
+    void this.write(changes);
+  }
+
   read(): Iterable<readonly [string, Json]> {
     return [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1));
   }

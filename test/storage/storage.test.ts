@@ -141,4 +141,44 @@ describe('LMDB', () => {
     expect([...again.read()]).toHaveLength(50);
     await again.close();
   });
+
+  test('a deferred change goes with the next write, before it', async () => {
+    const storage = new LmdbStorage(folder());
+    storage.defer([
+      { key: 'a', value: 'deferred' },
+      { key: 'b', value: 'deferred' },
+    ]);
+    await storage.write([{ key: 'a', value: 'written' }]);
+    expect([...storage.read()]).toEqual([
+      ['a', 'written'],
+      ['b', 'deferred'],
+    ]);
+    await storage.close();
+  });
+
+  test('a deferred change that no write follows becomes durable all the same', async () => {
+    const storage = new LmdbStorage(folder());
+    storage.defer([{ key: 'a', value: 1 }]);
+    const deadline = Date.now() + 5000;
+    while ([...storage.read()].length === 0 && Date.now() < deadline) await new Promise(setImmediate);
+    expect([...storage.read()]).toEqual([['a', 1]]);
+    await storage.close();
+  });
+
+  test('closing keeps deferred changes, and whoever writes afterwards gets no answer', async () => {
+    const path = folder();
+    const storage = new LmdbStorage(path);
+    storage.defer([{ key: 'a', value: 1 }]);
+    await storage.close();
+    let answered = false;
+    storage.write([{ key: 'b', value: 2 }]).then(
+      () => (answered = true),
+      () => (answered = true),
+    );
+    const again = new LmdbStorage(path);
+    expect([...again.read()]).toEqual([['a', 1]]);
+    await again.write([{ key: 'c', value: 3 }]);
+    expect(answered).toBe(false);
+    await again.close();
+  });
 });

@@ -7,11 +7,14 @@ interface PendingWrite {
   readonly durable: () => void;
 }
 
+const DEFER_MS = 20;
+
 /** A server's disk: a write is pending until it is synced, and a crash loses what is pending. */
 export class Disk {
   readonly #time: VirtualTime;
   readonly #durable = new Map<string, string>();
   #pending: PendingWrite[] = [];
+  #deferred: Change[] = [];
   #isStalled = false;
   /** How long the next write takes to become durable, if those before it have. */
   syncMs: () => number = () => 0.1;
@@ -28,6 +31,9 @@ export class Disk {
   storage(): Storage {
     return {
       write: (changes) => this.#write(changes),
+      defer: (changes) => {
+        this.#defer(changes);
+      },
       read: () => this.#read(),
     };
   }
@@ -46,12 +52,21 @@ export class Disk {
     for (const write of this.#pending.slice(0, kept)) this.#commit(write);
     const lost = Math.max(0, this.#pending.length - kept);
     this.#pending = [];
+    this.#deferred = [];
     this.#isStalled = false;
     return lost;
   }
 
-  #write(changes: readonly Change[]): Promise<void> {
-    if (changes.length === 0 && this.#pending.length === 0) return Promise.resolve();
+  #defer(changes: readonly Change[]): void {
+    this.#deferred.push(...changes);
+    this.#time.after(DEFER_MS, () => {
+      if (this.#deferred.length > 0) void this.#write(this.#deferred.splice(0));
+    });
+  }
+
+  #write(added: readonly Change[]): Promise<void> {
+    if (added.length === 0 && this.#pending.length === 0) return Promise.resolve();
+    const changes = added.length === 0 ? added : [...this.#deferred.splice(0), ...added];
     return new Promise((resolve) => {
       const write = {
         changes: changes.map(({ key, value }) => ({

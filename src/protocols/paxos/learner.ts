@@ -184,7 +184,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     }
     for (const key of stale) changes.push({ key: STATE + key, value: undefined });
     changes.push({ key: APPLIED, value: slot }, ...this.#moveFloor(slot + 1));
-    this.#store(changes);
+    this.#environment.storage.defer(changes);
     this.#apply();
     for (const watcher of this.#watchers) watcher();
   }
@@ -206,7 +206,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     changes.push(...this.#stateChanges());
     const floor = this.#log.nextFloor(this.#applied);
     if (floor > this.#log.floor) changes.push(...this.#moveFloor(floor));
-    this.#store(changes);
+    this.#environment.storage.defer(changes);
   }
 
   #stateChanges(): Change[] {
@@ -224,10 +224,5 @@ export class Learner<Command extends Json, Result> implements LearnerService {
       .truncate(floor)
       .map((slot) => ({ key: slotKey(CHOSEN, slot), value: undefined }));
     return [{ key: FLOOR, value: floor }, ...dropped, ...this.#truncateVotes(floor)];
-  }
-
-  #store(changes: readonly Change[]): void {
-    // Nobody waits for this write. If it fails, so does every later one, and the acceptor falls silent with the server.
-    this.#environment.storage.write(changes).catch(() => undefined);
   }
 }

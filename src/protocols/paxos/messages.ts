@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Json } from '../../core/json';
+import type { Lane } from '../../core/environment';
 import type { Method, Schema, Service } from '../../core/rmi';
 
 /**
@@ -50,7 +51,7 @@ const acceptReply = z.discriminatedUnion('kind', [
 export type AcceptReply = z.output<typeof acceptReply>;
 
 function method<Params, Result>(
-  lane: 'vote' | 'bulk',
+  lane: Lane,
   params: Schema<Params>,
   result: Schema<Result>,
 ): Method<Params, Result> {
@@ -73,7 +74,7 @@ const snapshotRecord = z.tuple([z.string(), z.custom<Json>()]);
 
 export const LEARNER_METHODS = {
   /** `value` is chosen in `slot`. Said only by one who counted a quorum for exactly this slot and ballot, or learned it so. */
-  learn: method('vote', z.object({ slot, value }), z.null()),
+  learn: method('news', z.object({ slot, value }), z.null()),
   /** How far this learner is. */
   position: method('vote', nothing, z.object({ applied: z.int().min(0), highestChosen: z.int().min(0) })),
   /** Chosen values from slot `from` on, as many as fit; and the floor below which only a snapshot helps. */

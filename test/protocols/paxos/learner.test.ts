@@ -121,7 +121,7 @@ describe('learning', () => {
   test('state, applied slot and log come back together after a crash', async () => {
     const parts = await rig();
     parts.learner.learnAll(entries('a1', 'b2', 'a3'));
-    await parts.world.time.run(1);
+    await parts.world.time.run(50);
     parts.learner.learnAll([{ slot: 4, value: valueOf('c4') }]);
     await parts.restart();
     const { learner, machine } = parts;
@@ -143,7 +143,7 @@ describe('learning', () => {
     });
     parts.learner.learnAll(entries('a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7'));
     expect([parts.learner.floor, floors]).toEqual([3, [3]]);
-    await parts.world.time.run(1);
+    await parts.world.time.run(50);
     const keys = [...parts.host.boot().storage.read()].map(([key]) => key);
     expect(keys).toContain('cut 3');
     expect(keys.filter((key) => key.startsWith('learner/chosen/'))).toHaveLength(5);
@@ -171,7 +171,7 @@ describe('snapshots', () => {
     await install(behind.learner, ahead.learner);
     expect([behind.learner.applied, behind.learner.floor]).toEqual([4, 4]);
     expect([...behind.machine.values.keys()].sort()).toEqual(['a', 'b', 'c', 'd']);
-    await behind.world.time.run(1);
+    await behind.world.time.run(50);
     await behind.restart();
     expect([behind.learner.applied, behind.learner.floor]).toEqual([4, 4]);
     expect([...behind.machine.values.keys()].sort()).toEqual(['a', 'b', 'c', 'd']);
@@ -181,7 +181,7 @@ describe('snapshots', () => {
     const parts = await rig();
     parts.learner.learnAll(entries('a1', 'b2'));
     parts.learner.install(9, [['b', '9']]);
-    await parts.world.time.run(1);
+    await parts.world.time.run(50);
     await parts.restart();
     expect([...parts.machine.values]).toEqual([['b', '9']]);
   });
