@@ -1,0 +1,118 @@
+import { expect, test } from '@jest/globals';
+import { API_ERRORS } from '../../src/api/errors';
+import type { TestCluster } from './helpers/cluster';
+import { RpcError } from './helpers/rpc';
+import { contentOf } from './load/audit';
+import { RawClient } from './load/raw-client';
+import { withCluster } from './load/with-cluster';
+
+const OPERATION_TIMEOUT_MS = 1500;
+/** For the answer to arrive on a busy machine. */
+const SLACK_MS = 3000;
+const WRITES = 200;
+const SURVIVORS = [0, 1];
+const VICTIMS = [2, 3, 4];
+
+/** A put of a key of its own by a client of its own, and what came of it. */
+interface Put {
+  readonly params: { key: string; value: string; client: string; sequence: number };
+  outcome: 'acknowledged' | 'absent for sure' | 'unknown' | undefined;
+  durationMs: number;
+}
+
+function puts(name: string): Put[] {
+  return Array.from({ length: WRITES }, (_, i) => ({
+    params: { key: `${name}/${i}`, value: `value ${i}`, client: `${name}-${i}`, sequence: 1 },
+    outcome: undefined,
+    durationMs: 0,
+  }));
+}
+
+async function send(raw: RawClient, server: number, put: Put): Promise<void> {
+  const sentAt = performance.now();
+  try {
+    await raw.call(server, 'kv.put', put.params, 20_000);
+    put.outcome = 'acknowledged';
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    put.outcome = (error.data as { definite: boolean }).definite ? 'absent for sure' : 'unknown';
+  }
+  put.durationMs = performance.now() - sentAt;
+}
+
+async function errorOf(
+  call: Promise<unknown>,
+): Promise<{ code: number; definite: boolean; durationMs: number }> {
+  const sentAt = performance.now();
+  const error: unknown = await call.then(
+    () => new Error('it succeeded'),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof RpcError)) throw error;
+  expect(error.message.length).toBeGreaterThan(20);
+  const { definite } = error.data as { definite: boolean };
+  return { code: error.code, definite, durationMs: performance.now() - sentAt };
+}
+
+async function expectMinorityBehaviour(cluster: TestCluster, id: number): Promise<void> {
+  const noQuorum = { code: API_ERRORS.noQuorum.code, definite: true };
+  const [write, read, list] = await Promise.all([
+    errorOf(cluster.rpc(id, 'kv.put', { key: `minority/${id}`, value: 'x' })),
+    errorOf(cluster.rpc(id, 'kv.get', { key: 'before', read: 'linearizable' })),
+    errorOf(cluster.rpc(id, 'kv.list', { read: 'linearizable' })),
+  ]);
+  for (const failed of [write, read, list]) {
+    expect(failed).toMatchObject(noQuorum);
+    expect(failed.durationMs).toBeLessThan(OPERATION_TIMEOUT_MS + SLACK_MS);
+  }
+  expect(await cluster.rpc(id, 'kv.get', { key: 'before' })).toMatchObject({
+    found: true,
+    value: 'the fault',
+  });
+  expect((await cluster.rpc(id, 'kv.list', { prefix: 'before' })).entries).toHaveLength(1);
+  expect((await fetch(cluster.url(id, '/livez'))).status).toBe(200);
+  await cluster.waitUntil('not ready', async () => (await fetch(cluster.url(id, '/readyz'))).status === 503);
+}
+
+test('three of five down: writes fail in time and honestly, local reads answer, and a restart settles the rest', async () => {
+  await withCluster({ arguments: ['--operation-timeout', `${OPERATION_TIMEOUT_MS}ms`] }, async (cluster) => {
+    const raw = new RawClient(cluster.addresses, WRITES);
+    try {
+      await raw.call(0, 'kv.put', { key: 'before', value: 'the fault' }, 10_000);
+      await cluster.waitEqual();
+
+      const written = puts('during');
+      const sent = written.map((put, i) => send(raw, SURVIVORS[i % 2] ?? 0, put));
+      await cluster.waitUntil('some writes acknowledged', () =>
+        written.some((put) => put.outcome === 'acknowledged'),
+      );
+      await cluster.kill9(...VICTIMS);
+      await Promise.all(sent);
+      const of = (outcome: Put['outcome']): Put[] => written.filter((put) => put.outcome === outcome);
+      // The kill came while votes were under way, or the test shows less than it says.
+      expect(of('unknown').length).toBeGreaterThan(0);
+      for (const { durationMs } of written) expect(durationMs).toBeLessThan(OPERATION_TIMEOUT_MS + SLACK_MS);
+
+      await Promise.all(SURVIVORS.map((id) => expectMinorityBehaviour(cluster, id)));
+
+      await cluster.restart(...VICTIMS);
+      await raw.call(2, 'kv.put', { key: 'after', value: 'the fault' }, 10_000);
+      await cluster.waitEqual();
+      const contents = await Promise.all(cluster.ids.map((id) => contentOf(cluster, id)));
+      const [first = new Map<string, string>()] = contents;
+      for (const content of contents) expect(content).toEqual(first);
+      for (const { params } of of('acknowledged')) expect(first.get(params.key)).toBe(params.value);
+      for (const { params } of of('absent for sure')) expect(first.has(params.key)).toBe(false);
+      for (const id of SURVIVORS) expect(first.has(`minority/${id}`)).toBe(false);
+
+      // Sent again, an unknown write takes effect now or gives its first result: it was never there before itself.
+      for (const { params } of of('unknown'))
+        expect(await raw.call(3, 'kv.put', params, 10_000)).toMatchObject({ replaced: false });
+      await cluster.waitEqual();
+      const settled = await contentOf(cluster, 4);
+      for (const { params } of of('unknown')) expect(settled.get(params.key)).toBe(params.value);
+    } finally {
+      await raw.close();
+    }
+  });
+}, 60_000);
