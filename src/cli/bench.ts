@@ -1,24 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpus } from 'node:os';
 import { closedLoop, spent, type LoadResult, type Spent } from '../bench/load';
 import type { Address } from '../network/address';
-import {
-  addresses,
-  durationMs,
-  option,
-  PACKAGE_ROOT,
-  packageVersion,
-  program,
-  run,
-  wholeNumber,
-} from './options';
-import { newCluster } from './supervisor/cluster-folder';
-import { findFreePorts } from './supervisor/ports';
-import { Supervisor } from './supervisor/supervisor';
+import { addresses, durationMs, option, packageVersion, program, run, wholeNumber } from './options';
+import type { Reporter } from './supervisor/reporter';
+import { temporaryCluster } from './supervisor/temporary-cluster';
 
 /** Until the servers' code is compiled by the engine and their connections stand. */
-const WARM_UP_MS = 4000;
+const WARM_UP_MS = 10_000;
 
 interface BenchOptions {
   readonly clients: number[];
@@ -93,28 +81,15 @@ async function onFreshCluster(
   options: BenchOptions,
   measure: (servers: readonly Address[]) => Promise<number>,
 ): Promise<number> {
-  const basePort = await findFreePorts(options.count);
-  const servers = Array.from({ length: options.count }, (_, id) => ({
-    host: '127.0.0.1',
-    port: basePort + id,
-  }));
-  const cluster = newCluster('paxos', servers);
-  const folder = mkdtempSync(join(tmpdir(), 'synod-bench-'));
-  const supervisor = new Supervisor(
-    {
-      program: join(PACKAGE_ROOT, 'bin', 'server'),
-      arguments: servers.map((_, id) => [
-        ...['--id', String(id), '--servers', cluster.servers.join(), '--cluster', cluster.cluster],
-        ...(options.ephemeral === true ? ['--ephemeral'] : ['--data', join(folder, `server-${id}`)]),
-        ...['--log-level', 'warn'],
-      ]),
-      environment: { ...process.env, SYNOD_TOKEN: cluster.token },
-      noRestartBecause: 'in a measurement',
-    },
-    {
-      line: (id, _stream, text) => process.stderr.write(`server ${id} | ${text}\n`),
-      notice: (_level, text) => process.stderr.write(`${text}\n`),
-    },
+  const reporter: Reporter = {
+    line: (id, _stream, text) => process.stderr.write(`server ${id} | ${text}\n`),
+    notice: (_level, text) => process.stderr.write(`${text}\n`),
+  };
+  const { members, supervisor, remove } = await temporaryCluster(
+    options.count,
+    options.ephemeral === true ? { ephemeral: true } : {},
+    reporter,
+    'in a measurement',
   );
   const stop = (): void => {
     supervisor.stop();
@@ -122,13 +97,11 @@ async function onFreshCluster(
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     supervisor.start();
-    const ended = supervisor.ended;
+    const { ended } = supervisor;
     const isReady = await Promise.race([supervisor.ready.then(() => true), ended.then(() => false)]);
-    return isReady ? await Promise.race([measure(servers), ended.then((code) => Math.max(code, 1))]) : 1;
+    return isReady ? await Promise.race([measure(members), ended.then((code) => Math.max(code, 1))]) : 1;
   } finally {
-    supervisor.stop();
-    await supervisor.ended;
-    rmSync(folder, { recursive: true, force: true });
+    await remove();
   }
 }
 
@@ -137,6 +110,7 @@ async function measureAll(options: BenchOptions, servers: readonly Address[]): P
   const spreads = options.spread === 'both' ? (['one', 'all'] as const) : [options.spread];
   if (options.json !== true) printHeader(options, servers.length);
   const { valueBytes, keys } = options;
+  process.stderr.write(`warming up for ${WARM_UP_MS / 1000} s ...\n`);
   await closedLoop({ targets: servers, clients: 32, durationMs: WARM_UP_MS, valueBytes, keys });
   for (const spread of spreads) {
     const targets = spread === 'one' ? servers.slice(0, 1) : servers;

@@ -1,20 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createColors } from 'picocolors';
 import type { Status, SynodClient } from '../client/client';
 import { connect } from '../client/connect';
 import { ClientError } from '../client/errors';
+import { formatAddress } from '../network/address';
 import { runDemo, summary, type DemoStep } from './client/demo';
 import { milliseconds } from './client/output';
 import { program, run } from './options';
-import type { ServerOptions } from './server-options';
-import { ClusterFolder } from './supervisor/cluster-folder';
-import { findPrepopulateFile, membersAt, SERVER_PROGRAM, supervisorPlan } from './supervisor/plan';
-import { findFreePorts } from './supervisor/ports';
 import { wantsColour, type Reporter } from './supervisor/reporter';
-import { Supervisor } from './supervisor/supervisor';
+import type { Supervisor } from './supervisor/supervisor';
+import { temporaryCluster } from './supervisor/temporary-cluster';
 
 const SERVERS = 5;
 const READY_WITHIN_MS = 60_000;
@@ -22,13 +17,7 @@ const EQUAL_WITHIN_MS = 20_000;
 const SIGN_OF_LIFE_MS = 3000;
 const POLL_MS = 50;
 
-const OPTIONS: ServerOptions = {
-  acceptorFailures: 0.25,
-  protocol: 'paxos',
-  logLevel: 'warn',
-  logFormat: 'pretty',
-  operationTimeout: 4000,
-};
+const ACCEPTOR_FAILURES = 0.25;
 
 /** The demo cannot go on; the message says why. */
 class DemoFailed extends Error {
@@ -50,26 +39,21 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 async function demo(): Promise<number> {
   const begin = performance.now();
-  const prepopulateFile = findPrepopulateFile();
-  const root = mkdtempSync(join(tmpdir(), 'synod-demo-'));
   const interruption = new AbortController();
   const printed: string[] = [];
-  let supervisor: Supervisor | undefined;
+  const { members, supervisor, remove } = await temporaryCluster(
+    SERVERS,
+    { acceptorFailures: ACCEPTOR_FAILURES },
+    collector(printed),
+  );
+  const servers = members.map(formatAddress);
   let exitCode = 0;
   try {
-    const members = membersAt('127.0.0.1', await findFreePorts(SERVERS), SERVERS);
-    const folder = new ClusterFolder(root, OPTIONS.protocol, members);
-    const cluster = folder.open(OPTIONS.protocol, members);
-    const common = { program: SERVER_PROGRAM, host: '127.0.0.1', options: OPTIONS };
-    supervisor = new Supervisor(
-      supervisorPlan({ ...common, members, cluster, folder, prepopulateFile }),
-      collector(printed),
-    );
     interruptOnSignals(interruption, supervisor);
     say(colours.bold('Synod: five servers, one store'));
-    say(`Each leaves ${OPTIONS.acceptorFailures * 100} % of the calls on its acceptor unanswered.\n`);
-    await startAll(supervisor, cluster.servers, interruption.signal);
-    await withClient(cluster.servers, (client) => exercise(client, interruption.signal));
+    say(`Each leaves ${ACCEPTOR_FAILURES * 100} % of the calls on its acceptor unanswered.\n`);
+    await startAll(supervisor, servers, interruption.signal);
+    await withClient(servers, (client) => exercise(client, interruption.signal));
   } catch (error) {
     if (interruption.signal.aborted) exitCode = 130;
     else if (error instanceof DemoFailed || error instanceof ClientError) {
@@ -77,9 +61,7 @@ async function demo(): Promise<number> {
       process.stderr.write(`${printed.slice(-20).join('')}${colours.red(`error: ${error.message}`)}\n`);
     } else throw error;
   } finally {
-    supervisor?.stop();
-    await supervisor?.ended;
-    rmSync(root, { recursive: true, force: true, maxRetries: 5 });
+    await remove();
   }
   say(`Stopped the servers and removed their data; ${seconds(begin)} in all.`);
   return exitCode;
