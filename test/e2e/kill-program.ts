@@ -5,7 +5,7 @@ import { killRounds, type Round } from './load/kill-rounds';
 import { withCluster } from './load/with-cluster';
 
 /** kill -9 under load, many rounds, as a table. Exit code 1 when a write was lost or doubled. */
-async function main(): Promise<number> {
+export async function main(): Promise<number> {
   const command = new Command('test:kill')
     .description('Kill servers with -9 in the middle of a write load, restart them, audit every write.')
     .option('--rounds <count>', 'how many', Number, 20)
@@ -67,13 +67,3 @@ function printRound({ number, victims, load, verdict, durationMs }: Round): void
 function printRow(...cells: (string | number)[]): void {
   process.stdout.write(`${cells.map((cell) => String(cell).padStart(12)).join(' ')}\n`);
 }
-
-void main().then(
-  (exitCode) => {
-    process.exitCode = exitCode;
-  },
-  (error: unknown) => {
-    process.stderr.write(`error: ${(error as Error).message}\n`);
-    process.exitCode = 1;
-  },
-);

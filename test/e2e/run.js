@@ -13,4 +13,14 @@ require.extensions['.ts'] = (module, file) => {
 };
 
 const [program] = process.argv.splice(2, 1);
-require(resolve(__dirname, program));
+require(resolve(__dirname, program))
+  .main()
+  .then(
+    (exitCode) => {
+      process.exitCode = exitCode;
+    },
+    (error) => {
+      process.stderr.write(`error: ${error.message}\n`);
+      process.exitCode = 1;
+    },
+  );

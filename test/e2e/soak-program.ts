@@ -11,7 +11,7 @@ const AWAY = 4;
  * Many writes on five servers: memory and descriptors tenth by tenth. One server is away for more writes than the
  * others keep, and catches up by a snapshot. Exit code 1 when a bound is broken.
  */
-async function main(): Promise<number> {
+export async function main(): Promise<number> {
   const { operations } = new Command('test:soak')
     .description('Write much, and watch memory and descriptors of five servers.')
     .option('--operations <count>', 'how many puts', Number, 100_000)
@@ -68,13 +68,3 @@ function printTenth({ operations, operationsPerSecond, resources }: Tenth): void
 function printRow(...cells: (string | number)[]): void {
   process.stdout.write(`${cells.map((cell) => String(cell).padStart(20)).join(' ')}\n`);
 }
-
-void main().then(
-  (exitCode) => {
-    process.exitCode = exitCode;
-  },
-  (error: unknown) => {
-    process.stderr.write(`error: ${(error as Error).message}\n`);
-    process.exitCode = 1;
-  },
-);
