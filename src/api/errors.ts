@@ -106,6 +106,14 @@ export const API_ERRORS = {
     meaning:
       'The sequence is so far behind the newest of this client that its result is no longer kept: it may have taken effect long ago. Nothing was changed now.',
   },
+  answerTooLarge: {
+    code: -32011,
+    name: 'answer too large',
+    definite: false,
+    retry: true,
+    meaning:
+      'The calls before it filled the answer of the batch. The call was carried out; ask again on its own.',
+  },
   forbiddenHost: {
     code: -32009,
     name: 'forbidden host',

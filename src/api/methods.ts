@@ -12,6 +12,8 @@ export const LIMITS = {
   /** One answer to kv.list stops early, with `more`, when its values reach this. */
   listBytes: 4 * 1024 * 1024,
   batchCalls: 1000,
+  /** An answer to a batch that is longer takes in small results only. */
+  answerCharacters: 4 * 1024 * 1024,
   /** A 1 MiB value takes up to 6 MiB when every character is escaped (\\u0000). */
   bodyBytes: 8 * 1024 * 1024,
 } as const;
@@ -85,6 +87,9 @@ const faults = z.object({
 });
 const logs = z.object({ level: z.enum(['error', 'warn', 'info', 'debug']) });
 const nothing = z.strictObject({}).default({});
+
+/** The parameters of a method without any. */
+export const NO_PARAMS = nothing;
 
 /** Every method of the client API. The same schemas validate calls, type the client and make the OpenRPC document. */
 export const API_METHODS = {

@@ -1,6 +1,6 @@
 import type { ServerId } from './ballot';
 import type { Dispatch, Faults, Lane, Transport } from './environment';
-import { CallRefused, Unanswered } from './errors';
+import { CallError, CallRefused, Unanswered } from './errors';
 import { invariant } from './invariant';
 
 /** Checks and types what came over the wire. Throws when it does not fit. */
@@ -67,7 +67,14 @@ export function stub<Methods extends object>(
   for (const [key, method] of Object.entries(methods) as [string, AnyMethod][]) {
     const fullName = `${name}.${key}`;
     const options = { timeoutMs, lane: method.lane };
-    calls[key] = async (params) => method.result.parse(await transport.call(peer, fullName, params, options));
+    calls[key] = async (params) => {
+      const answer = await transport.call(peer, fullName, params, options);
+      try {
+        return method.result.parse(answer);
+      } catch (error) {
+        throw new CallError(`${fullName}: the answer of server ${peer} does not fit`, { cause: error });
+      }
+    };
   }
   return calls as Service<Methods>;
 }

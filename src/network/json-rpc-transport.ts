@@ -10,6 +10,8 @@ const WAYS = {
 } as const;
 type Ways = Readonly<Record<keyof typeof WAYS, PeerLane>>;
 
+/** A peer that was silent for longer counts as unreachable. Peers exchange their positions about twice a second. */
+const SILENCE_MS = 2000;
 /** How long news waits for a vote to travel with. */
 const LINGER_MS = 3;
 
@@ -67,7 +69,8 @@ class Health implements LaneObserver {
 
   view(): PeerHealth {
     const lastAnswerMs = this.#lastAnswer === null ? null : performance.now() - this.#lastAnswer;
-    return { reachable: !this.#hasFailed, roundTripMs: this.#roundTripMs, lastAnswerMs };
+    const isSilent = lastAnswerMs === null || lastAnswerMs > SILENCE_MS;
+    return { reachable: !this.#hasFailed && !isSilent, roundTripMs: this.#roundTripMs, lastAnswerMs };
   }
 }
 

@@ -27,11 +27,22 @@ export interface LaneObserver {
 interface Call {
   readonly id: number;
   readonly method: string;
+  readonly params: unknown;
   readonly body: string;
   readonly timeoutMs: number;
   readonly timer: NodeJS.Timeout;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: CallError) => void;
+}
+
+/** The same object of parameters goes to all peers, and again to the silent ones: it is turned into text once. */
+const texts = new WeakMap<object, string>();
+
+function textOf(params: unknown): string {
+  if (typeof params !== 'object' || params === null) return JSON.stringify(params);
+  const text = texts.get(params) ?? JSON.stringify(params);
+  texts.set(params, text);
+  return text;
 }
 
 interface Answer {
@@ -48,6 +59,8 @@ export class PeerLane {
   readonly #options: LaneOptions;
   readonly #pool: Pool;
   readonly #calls = new Map<number, Call>();
+  /** Of the calls not sent yet. */
+  readonly #waiting = new Map<unknown, { readonly method: string; readonly promise: Promise<unknown> }>();
   #queue: Call[] = [];
   #inFlight = 0;
   #nextId = 1;
@@ -64,21 +77,29 @@ export class PeerLane {
     });
   }
 
-  /** Rejects with CallError at the latest after `timeoutMs`. Waits up to `lingerMs` for other calls to travel with. */
+  /**
+   * Rejects with CallError at the latest after `timeoutMs`. Waits up to `lingerMs` for other calls to travel with. The
+   * same call, with the same object of parameters, that still waits to be sent is not sent twice.
+   */
   call(method: string, params: unknown, timeoutMs: number, lingerMs = 0): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+    const waiting = this.#waiting.get(params);
+    if (waiting?.method === method) return waiting.promise;
+    const promise = new Promise<unknown>((resolve, reject) => {
       const id = this.#nextId++;
-      const body = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${JSON.stringify(params)}}`;
+      const body = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${textOf(params)}}`;
       const timer = setTimeout(() => {
         this.#calls.delete(id);
+        this.#waiting.delete(params);
         reject(new CallError(`${method}: no answer within ${timeoutMs} ms`));
       }, timeoutMs);
-      const call: Call = { id, method, body, timeoutMs, timer, resolve, reject };
+      const call: Call = { id, method, params, body, timeoutMs, timer, resolve, reject };
       this.#calls.set(id, call);
       this.#queue.push(call);
-      if (lingerMs === 0) this.#scheduleFlush();
-      else this.#flushAfter(lingerMs);
     });
+    if (typeof params === 'object') this.#waiting.set(params, { method, promise });
+    if (lingerMs === 0) this.#scheduleFlush();
+    else this.#flushAfter(lingerMs);
+    return promise;
   }
 
   async close(): Promise<void> {
@@ -113,6 +134,7 @@ export class PeerLane {
     for (const call of this.#queue) {
       if (batch.length === BATCH_CALLS || (batch.length > 0 && bytes + call.body.length > BATCH_BYTES)) break;
       taken++;
+      this.#waiting.delete(call.params);
       // A call that timed out while it waited is not worth sending.
       if (!this.#calls.has(call.id)) continue;
       batch.push(call);

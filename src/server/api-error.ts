@@ -38,8 +38,8 @@ export class ApiError extends Error {
     return { code, message: this.message, data: { name, definite, retry } };
   }
 
-  /** As a whole JSON-RPC response, for a request that cannot be told by its id. */
-  toResponse(): object {
-    return { jsonrpc: '2.0', id: null, error: this.toJSON() };
+  /** As a whole JSON-RPC response; the id is null where the call's cannot be told. */
+  toResponse(id: unknown): { jsonrpc: '2.0'; id: unknown; error: ReturnType<ApiError['toJSON']> } {
+    return { jsonrpc: '2.0', id, error: this.toJSON() };
   }
 }

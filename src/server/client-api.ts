@@ -1,5 +1,12 @@
 import { API_ERRORS } from '../api/errors';
-import { API_METHODS, LIMITS, type ApiMethod, type ApiMethods, type ApiResult } from '../api/methods';
+import {
+  API_METHODS,
+  LIMITS,
+  NO_PARAMS,
+  type ApiMethod,
+  type ApiMethods,
+  type ApiResult,
+} from '../api/methods';
 import { openRpcDocument } from '../api/open-rpc';
 import { OperationError } from '../core/errors';
 import type { Replica } from '../core/replica';
@@ -8,7 +15,7 @@ import type { KeyValueStore } from '../kv/store';
 import type { AcceptorFaults } from './acceptor-faults';
 import { ApiError } from './api-error';
 import type { Log } from './logging';
-import type { ApiHandler } from './rpc-endpoint';
+import type { ApiHandler } from './rpc-calls';
 import type { z } from 'zod';
 
 export interface ClientApiParts {
@@ -81,9 +88,16 @@ function handlers(parts: ClientApiParts): Handlers {
   };
 }
 
+function discover(params: unknown): Promise<unknown> {
+  const parsed = NO_PARAMS.safeParse(params);
+  return parsed.success
+    ? Promise.resolve(openRpcDocument())
+    : Promise.reject(ApiError.ofParams(parsed.error));
+}
+
 /** The client API: every method checks its parameters, waits for the server to be in service, and is timed. */
 export function clientApi(parts: ClientApiParts): ReadonlyMap<string, ApiHandler> {
-  const api = new Map<string, ApiHandler>([['rpc.discover', () => Promise.resolve(openRpcDocument())]]);
+  const api = new Map<string, ApiHandler>([['rpc.discover', discover]]);
   for (const [name, handler] of Object.entries(handlers(parts)) as [
     ApiMethod,
     (params: never) => Promise<unknown>,

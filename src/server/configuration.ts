@@ -44,23 +44,3 @@ export class StartRefused extends Error {
 /** What a server tells the process that started it, by Node's IPC channel. */
 export type ServerMessage =
   { readonly kind: 'ready' } | { readonly kind: 'refused'; readonly reason: string };
-
-/** The values of the Host header by which clients may name this server: it answers to no other. */
-export function hostsOf({ id, servers, host, allowHosts }: ServerConfiguration): ReadonlySet<string> {
-  const own = servers[id];
-  const port = own?.port ?? 0;
-  const names = [
-    'localhost',
-    '127.0.0.1',
-    '::1',
-    ...(own === undefined ? [] : [own.host]),
-    ...(host === undefined ? [] : [host]),
-  ];
-  const hosts = new Set(names.map((name) => formatAddress({ host: name, port }).toLowerCase()));
-  for (const name of allowHosts) {
-    const allowed = name.toLowerCase();
-    hosts.add(allowed);
-    if (!/:\d+$/.test(allowed)) hosts.add(`${allowed}:${port}`);
-  }
-  return hosts;
-}

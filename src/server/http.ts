@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import express from 'express';
 import type { Registry } from 'prom-client';
 import { StartRefused } from './configuration';
+import { hostOf } from './hosts';
 import { formatAddress, type Address } from '../network/address';
 
 export interface HttpParts {
@@ -9,6 +10,8 @@ export interface HttpParts {
   /** Whether a quorum answers, or why not. */
   readonly readiness: () => { readonly ready: boolean; readonly reason: string };
   readonly metrics: Registry;
+  /** `host:port` values that name this server. */
+  readonly hosts: ReadonlySet<string>;
 }
 
 /** Health, metrics and, later, the page: everything that is not on the hot path. */
@@ -26,7 +29,12 @@ function pages(parts: HttpParts): express.Express {
       .type('text')
       .send(`${reason}\n`);
   });
-  app.get('/metrics', async (_request, response) => {
+  // Health is for probes, which call by any address; the figures are not for pages of other sites.
+  app.get('/metrics', async (request, response) => {
+    if (!parts.hosts.has(hostOf(request.headers.host ?? ''))) {
+      response.status(403).type('text').send('this server has another name\n');
+      return;
+    }
     response.type(parts.metrics.contentType).send(await parts.metrics.metrics());
   });
   app.use((request, response) => {

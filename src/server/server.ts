@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import { API_ERRORS } from '../api/errors';
 import type { ApiResult } from '../api/methods';
-import type { ServerId } from '../core/ballot';
 import { isFatal } from '../core/errors';
+import { Majority } from '../core/quorum';
 import { SeededRandom } from '../core/random';
 import type { Replica } from '../core/replica';
 import type { Command, Result } from '../kv/commands';
@@ -15,7 +15,7 @@ import { AcceptorFaults } from './acceptor-faults';
 import { ApiError } from './api-error';
 import { clientApi } from './client-api';
 import { realClock } from '../real-clock';
-import { StartRefused, hostsOf, type ServerConfiguration } from './configuration';
+import { StartRefused, type ServerConfiguration } from './configuration';
 import { formatAddress } from '../network/address';
 import { Formation } from './formation';
 import { closeGracefully, createHttpServer, listen } from './http';
@@ -23,11 +23,11 @@ import { Identity, configurationId } from './identity';
 import { Log } from './logging';
 import { Metrics } from './metrics';
 import { readPrepopulate } from './prepopulate-file';
+import { hostsOf } from './hosts';
+import { RpcCalls } from './rpc-calls';
 import { RpcEndpoint } from './rpc-endpoint';
 import { openStorage, type ServerStorage } from './storage';
 
-/** A peer that was silent for longer counts as unreachable. Peers exchange their positions about twice a second. */
-const SILENCE_MS = 2000;
 /** How long a starting server tries to get level with a quorum before it serves local reads. */
 const CATCH_UP_MS = 2000;
 const CHECK_READY_MS = 25;
@@ -122,23 +122,30 @@ export class RunningServer {
         this.#metrics.request(method, outcome, durationMs);
       },
     });
-    const endpoint = new RpcEndpoint({
+    const onUnexpected = (error: unknown): void => {
+      this.#onUnexpected(error);
+    };
+    const calls = new RpcCalls({
       api,
       peers: (method, params) => this.#dispatchPeer(method, params),
-      token: this.#configuration.token,
-      configurationId: configurationId(this.#configuration),
-      hosts: hostsOf(this.#configuration),
-      onUnexpected: (error) => {
-        this.#onUnexpected(error);
-      },
+      onUnexpected,
       onMessage: (direction, method, kind) => {
         this.#metrics.message(direction, method, kind, 0);
       },
+    });
+    const hosts = hostsOf(this.#configuration);
+    const endpoint = new RpcEndpoint({
+      calls,
+      token: this.#configuration.token,
+      configurationId: configurationId(this.#configuration),
+      hosts,
+      onUnexpected,
     });
     const http = createHttpServer({
       rpc: (request, response) => endpoint.handle(request, response),
       readiness: () => this.#readiness(),
       metrics: this.#metrics.registry,
+      hosts,
     });
     await listen(http, { host: host ?? own.host, port: own.port });
     this.#http = http;
@@ -229,17 +236,14 @@ export class RunningServer {
     this.#fail(error);
   };
 
-  #isReachable(peer: ServerId): boolean {
-    const health = this.#transport.health(peer);
-    return health.reachable && (health.lastAnswerMs ?? Infinity) < SILENCE_MS;
-  }
-
   #readiness(): { ready: boolean; reason: string } {
     if (this.#notReadyBecause !== undefined) return { ready: false, reason: this.#notReadyBecause };
-    const { id, servers } = this.#configuration;
-    const reachable = servers.filter((_, member) => member === id || this.#isReachable(member)).length;
-    const reason = `${reachable} of ${servers.length} servers answer`;
-    return { ready: reachable >= Math.floor(servers.length / 2) + 1, reason };
+    const members = this.#configuration.servers.map((_, member) => member);
+    const answering = members.filter(
+      (member) => member === this.#configuration.id || this.#transport.health(member).reachable,
+    );
+    const reason = `${answering.length} of ${members.length} servers answer`;
+    return { ready: new Majority(members).isPhase1Quorum(new Set(answering)), reason };
   }
 
   #status(): ApiResult<'cluster.status'> {
@@ -248,10 +252,7 @@ export class RunningServer {
     const members = servers.map((address, member) => ({ id: member, address: formatAddress(address) }));
     const peers = members
       .filter((member) => member.id !== id)
-      .map((member) => {
-        const { roundTripMs, lastAnswerMs } = this.#transport.health(member.id);
-        return { ...member, reachable: this.#isReachable(member.id), roundTripMs, lastAnswerMs };
-      });
+      .map((member) => ({ ...member, ...this.#transport.health(member.id) }));
     return {
       id,
       version: VERSION,
@@ -281,7 +282,6 @@ export async function startServer(configuration: ServerConfiguration): Promise<R
   const storage = openStorage(configuration.dataFolder);
   const server = new RunningServer(configuration, store, storage);
   try {
-    // The port first: whoever has it is the only one to touch the data.
     await server.open();
     const identity = await Identity.open(storage, configuration, initialDigest);
     server.start(identity);

@@ -3,6 +3,7 @@ import { open, type RootDatabase } from 'lmdb';
 import type { Change, Storage } from '../core/environment';
 import { StorageError } from '../core/errors';
 import type { Json } from '../core/json';
+import { lockFolder } from './folder-lock';
 
 const EMPTY = Promise.resolve();
 /** To whoever still writes when the storage is closed, its end looks like a crash. */
@@ -43,6 +44,7 @@ export class LmdbStorage implements Storage {
   /** Resolves when a write failed; the server must stop. */
   readonly failed: Promise<StorageError>;
   readonly #database: RootDatabase<Json, Buffer>;
+  readonly #unlock: () => void;
   #fail!: (error: StorageError) => void;
   readonly #deferred: Change[] = [];
   #flushLater: NodeJS.Timeout | undefined;
@@ -53,8 +55,14 @@ export class LmdbStorage implements Storage {
   /** Opens or creates the file in `folder`. Throws when that is not possible. */
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true });
+    this.#unlock = lockFolder(folder);
     const path = `${folder}/synod.mdb`;
-    checkFile(path);
+    try {
+      checkFile(path);
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
     this.#database = open<Json, Buffer>({
       path,
       keyEncoding: 'binary',
@@ -102,6 +110,7 @@ export class LmdbStorage implements Storage {
     this.#isClosed = true;
     await this.#last.catch(() => undefined);
     await this.#database.close();
+    this.#unlock();
   }
 
   #flush(): void {

@@ -2,10 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { Admission } from '../../src/core/admission';
 import { virtualClock, watch } from '../support/virtual-clock';
 
+const UNWEIGHED = { maxRunningWeight: Infinity, maxWaitingWeight: Infinity };
+
 describe('admission', () => {
   test('so many run, the others wait in order', async () => {
     const { time, clock } = virtualClock();
-    const admission = new Admission(clock, { maxRunning: 2, maxWaiting: 10 });
+    const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 2, maxWaiting: 10 });
     const entries = Array.from({ length: 5 }, () => watch(admission.enter(1000)));
     await time.run(1);
     const states = (): string => entries.map(({ state }) => state[0]).join('');
@@ -26,7 +28,7 @@ describe('admission', () => {
 
   test('a place that is free is taken at once', async () => {
     const { time, clock } = virtualClock();
-    const admission = new Admission(clock, { maxRunning: 1, maxWaiting: 1 });
+    const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 1, maxWaiting: 1 });
     for (let i = 0; i < 3; i++) {
       const entry = watch(admission.enter(1000));
       await time.run(1);
@@ -37,7 +39,7 @@ describe('admission', () => {
 
   test('too many are refused, surely without effect', async () => {
     const { time, clock } = virtualClock();
-    const admission = new Admission(clock, { maxRunning: 1, maxWaiting: 1 });
+    const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 1, maxWaiting: 1 });
     void admission.enter(1000);
     void admission.enter(1000);
     const refused = watch(admission.enter(1000));
@@ -48,7 +50,7 @@ describe('admission', () => {
 
   test('who waits past the deadline is refused and leaves the queue', async () => {
     const { time, clock } = virtualClock();
-    const admission = new Admission(clock, { maxRunning: 1, maxWaiting: 2 });
+    const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 1, maxWaiting: 2 });
     void admission.enter(1000);
     const impatient = watch(admission.enter(50));
     const patient = watch(admission.enter(1000));

@@ -1,6 +1,6 @@
 import type { ServerId, Slot } from '../../core/ballot';
 import type { Cancel, Environment } from '../../core/environment';
-import { isFatal } from '../../core/errors';
+import { CallError } from '../../core/errors';
 import { gather } from '../../core/gather';
 import type { Json } from '../../core/json';
 import type { QuorumSystem } from '../../core/quorum';
@@ -172,7 +172,7 @@ export class CatchUp<Command extends Json, Result> {
         return true;
       },
       (error: unknown) => {
-        if (isFatal(error)) throw error;
+        if (!(error instanceof CallError)) throw error;
         this.#silentSince.set(peer, clock.now());
         return true;
       },

@@ -1,6 +1,6 @@
 import type { Slot } from '../../core/ballot';
 import type { Cancel, Change, Environment } from '../../core/environment';
-import { invariant } from '../../core/invariant';
+import { InvariantViolation, invariant } from '../../core/invariant';
 import type { Json } from '../../core/json';
 import { slotKey, slotOfKey } from '../../core/keys';
 import type { StateMachine, StateRecord } from '../../core/state-machine';
@@ -183,30 +183,37 @@ export class Learner<Command extends Json, Result> implements LearnerService {
       changes.push({ key: STATE + key, value });
     }
     for (const key of stale) changes.push({ key: STATE + key, value: undefined });
-    changes.push({ key: APPLIED, value: slot }, ...this.#moveFloor(slot + 1));
-    this.#environment.storage.defer(changes);
+    changes.push({ key: APPLIED, value: slot });
+    this.#environment.storage.defer(changes.concat(this.#moveFloor(slot + 1)));
     this.#apply();
     for (const watcher of this.#watchers) watcher();
   }
 
   #apply(): void {
+    while (this.#log.get(this.#applied + 1) !== undefined)
+      this.#environment.storage.defer(this.#applySome(this.#options.pieceSlots));
+  }
+
+  /** Applies what is contiguous, so many slots at most, and gives the changes to store with that, in one write. */
+  #applySome(slots: number): Change[] {
     const changes: Change[] = [];
-    for (
-      let value = this.#log.get(this.#applied + 1);
-      value !== undefined;
-      value = this.#log.get(this.#applied + 1)
-    ) {
-      const slot = ++this.#applied;
-      changes.push({ key: slotKey(CHOSEN, slot), value });
-      if (value.command !== null) this.#settle(value.id, this.#machine.apply(value.command as Command, slot));
-      const { id } = value;
-      this.#environment.trace(() => ({ kind: 'applied', slot, value: id }));
+    const upTo = this.#applied + slots;
+    try {
+      for (let slot = this.#applied + 1; slot <= upTo; slot++) {
+        const value = this.#log.get(slot);
+        if (value === undefined) break;
+        this.#applied = slot;
+        changes.push({ key: slotKey(CHOSEN, slot), value });
+        if (value.command !== null)
+          this.#settle(value.id, this.#machine.apply(value.command as Command, slot));
+        this.#environment.trace(() => ({ kind: 'applied', slot, value: value.id }));
+      }
+      const floor = this.#log.nextFloor(this.#applied);
+      return changes.concat(this.#stateChanges(), floor > this.#log.floor ? this.#moveFloor(floor) : []);
+    } catch (error) {
+      // The state has moved on and its changes are lost: what is stored from here on would not fit.
+      throw new InvariantViolation('a chosen command could not be applied', { cause: error });
     }
-    if (changes.length === 0) return;
-    changes.push(...this.#stateChanges());
-    const floor = this.#log.nextFloor(this.#applied);
-    if (floor > this.#log.floor) changes.push(...this.#moveFloor(floor));
-    this.#environment.storage.defer(changes);
   }
 
   #stateChanges(): Change[] {

@@ -7,7 +7,8 @@ export interface LogLimits {
   readonly characters: number;
 }
 
-function sizeOf(value: Value): number {
+/** Characters of the texts in a value: about what it takes in memory and on the wire. */
+export function sizeOf(value: Value): number {
   const { command } = value;
   if (command === null || typeof command !== 'object') return 0;
   let size = 0;

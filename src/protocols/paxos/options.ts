@@ -7,10 +7,14 @@ export interface PaxosOptions extends ProposerOptions, LearnerOptions, CatchUpOp
   readonly callTimeoutMs: number;
   /** How long a missed turn may be waited for before it is given away (see Slots). */
   readonly ownHoleMs: number;
-  /** Operations of this server that are proposed at the same time. */
+  /** Missed turns that are given away at a time. */
+  readonly ownHoles: number;
+  /** Operations of this server that are proposed at the same time, and the characters of their values. */
   readonly maxRunning: number;
-  /** Operations that wait for their turn; more are refused. */
+  readonly maxRunningWeight: number;
+  /** Operations that wait for their turn, and the characters of their values; more are refused. */
   readonly maxWaiting: number;
+  readonly maxWaitingWeight: number;
 }
 
 /** For servers on one machine or one local network. */
@@ -22,10 +26,13 @@ export const DEFAULT_OPTIONS: PaxosOptions = {
   backOffCapMs: 1000,
   gapMs: 30,
   gossipMs: 500,
-  fillSlots: 64,
+  fillSlots: 8,
   ownHoleMs: 2,
+  ownHoles: 32,
   maxRunning: 128,
+  maxRunningWeight: 4 * 1024 * 1024,
   maxWaiting: 10_000,
+  maxWaitingWeight: 64 * 1024 * 1024,
   log: { slots: 10_000, characters: 64 * 1024 * 1024 },
   pieceSlots: 1000,
   pieceCharacters: 512 * 1024,

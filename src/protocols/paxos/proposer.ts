@@ -128,9 +128,10 @@ export class Proposer {
   /** Phase 1a, and the verdict over the answers. */
   async #prepare(slot: Slot, ballot: Ballot, attempt: number, deadline: number): Promise<Phase1> {
     this.#environment.trace(() => ({ kind: 'prepare-sent', slot, ballot, attempt }));
+    const request = { slot, ballot };
     const verdict = await gather<PrepareReply, Phase1>({
       ...this.#round(deadline),
-      ask: (member) => this.#timed(this.#acceptor(member).prepare({ slot, ballot })),
+      ask: (member) => this.#timed(this.#acceptor(member).prepare(request)),
       decide: (replies, resends) => {
         const promised = new Set<ServerId>();
         const reported: (Proposal | null)[] = [];

@@ -12,6 +12,7 @@ import type { StateMachine } from '../../core/state-machine';
 import { Acceptor } from './acceptor';
 import { CatchUp } from './catch-up';
 import { Learner } from './learner';
+import { sizeOf } from './log';
 import {
   ACCEPTOR_METHODS,
   LEARNER_METHODS,
@@ -114,7 +115,8 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     const { clock } = this.#environment;
     const deadline = clock.now() + timeoutMs;
     const value: Value = { id: this.#nextId(), command };
-    await this.#admission.enter(deadline);
+    const weight = sizeOf(value);
+    await this.#admission.enter(deadline, weight);
     const expectation = this.#learner.expect(value.id);
     try {
       const slot = await this.#decide(value, deadline);
@@ -127,7 +129,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
       throw new OperationError('outcome-unknown', `the write was chosen in slot ${slot}, but ${why}`);
     } finally {
       expectation.cancel();
-      this.#admission.leave();
+      this.#admission.leave(weight);
     }
   }
 
@@ -203,22 +205,20 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
       if (outcome.kind === 'gave-up')
         throw new OperationError('no-quorum', 'too few servers answered in time');
       // Others are far ahead. Without a vote for it the value cannot be in that slot: catch up and go on.
-      await this.#catchUp.repair(slot);
-      if (this.#environment.clock.now() >= deadline)
-        throw new OperationError('no-quorum', 'this server could not catch up with the others in time');
+      await this.#appliedUpTo(slot, deadline);
     }
   }
 
+  /** Rejects with OperationError at the deadline, whatever a repair under way still does. */
   async #appliedUpTo(target: Slot, deadline: number): Promise<void> {
-    const { clock } = this.#environment;
-    let patienceMs = this.#options.gapMs;
-    while (this.#learner.applied < target) {
-      const leftMs = deadline - clock.now();
-      if (leftMs <= 0) throw new OperationError('no-quorum', `slot ${target} could not be settled in time`);
+    const isThere = (): boolean => this.#learner.applied >= target;
+    for (let patienceMs = this.#options.gapMs; !isThere(); patienceMs *= 2) {
+      const leftMs = deadline - this.#environment.clock.now();
+      if (leftMs <= 0)
+        throw new OperationError('no-quorum', `this server could not get level with slot ${target} in time`);
       // What is on its way arrives by itself, mostly; a repair costs messages.
-      await this.#learner.until(() => this.#learner.applied >= target, Math.min(patienceMs, leftMs));
-      if (this.#learner.applied < target) await this.#catchUp.repair(target);
-      patienceMs *= 2;
+      await this.#learner.until(isThere, Math.min(patienceMs, leftMs));
+      if (!isThere()) void this.#catchUp.repair(target);
     }
   }
 
@@ -257,7 +257,8 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     this.#environment.clock.after(delayMs, () => {
       this.#isFillingHoles = false;
       if (this.#stopped) return;
-      for (const slot of this.#slots.ownHoles()) this.#fill(slot).catch(this.#ignoreUnlessFatal);
+      for (const slot of this.#slots.ownHoles(this.#options.ownHoles))
+        this.#fill(slot).catch(this.#ignoreUnlessFatal);
     });
   }
 

@@ -73,12 +73,12 @@ export class Slots {
     this.#claimed.delete(slot);
   }
 
-  /** Slots that others wait for because it is this server's turn there. */
-  ownHoles(): Slot[] {
+  /** Slots that others wait for because it is this server's turn there, `most` at most. */
+  ownHoles(most: number): Slot[] {
     const active = this.#active();
     const holes: Slot[] = [];
     if (!active.includes(this.#self)) return holes;
-    for (let slot = this.#knowledge.applied + 1; slot < this.#highestSeen; slot++)
+    for (let slot = this.#knowledge.applied + 1; slot < this.#highestSeen && holes.length < most; slot++)
       if (!this.#isTaken(slot) && this.#isOwn(slot, active)) holes.push(slot);
     return holes;
   }

@@ -2,7 +2,8 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { closeGracefully, createHttpServer } from '../../../src/server/http';
-import { RpcEndpoint, type RpcEndpointOptions } from '../../../src/server/rpc-endpoint';
+import { RpcCalls, type RpcCallsOptions } from '../../../src/server/rpc-calls';
+import { RpcEndpoint } from '../../../src/server/rpc-endpoint';
 
 export const TOKEN = 'the token of this test cluster';
 export const CONFIGURATION = '0123456789abcdef';
@@ -18,26 +19,26 @@ export interface TestEndpoint {
 
 /** An endpoint with methods of the test's own, over real HTTP on a free port. */
 export async function startEndpoint(
-  api: RpcEndpointOptions['api'],
-  peers: RpcEndpointOptions['peers'],
+  api: RpcCallsOptions['api'],
+  peers: RpcCallsOptions['peers'],
 ): Promise<TestEndpoint> {
   const unexpected: unknown[] = [];
   const hosts = new Set<string>();
+  const onUnexpected = (error: unknown): void => {
+    unexpected.push(error);
+  };
   const endpoint = new RpcEndpoint({
-    api,
-    peers,
+    calls: new RpcCalls({ api, peers, onUnexpected, onMessage: () => undefined }),
     token: TOKEN,
     configurationId: CONFIGURATION,
     hosts,
-    onUnexpected: (error) => {
-      unexpected.push(error);
-    },
-    onMessage: () => undefined,
+    onUnexpected,
   });
   const server = createHttpServer({
     rpc: (request, response) => endpoint.handle(request, response),
     readiness: () => ({ ready: true, reason: '1 of 1 servers answer' }),
     metrics: new Registry(),
+    hosts,
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);

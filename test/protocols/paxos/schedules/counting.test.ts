@@ -70,8 +70,8 @@ describe('which votes count', () => {
     edits: [
       {
         file: PROPOSER,
-        find: 'this.#acceptor(member).prepare({ slot, ballot })',
-        replace: `this.#acceptor(member).prepare({ slot, ballot }).then((reply) => {
+        find: 'this.#acceptor(member).prepare(request)',
+        replace: `this.#acceptor(member).prepare(request).then((reply) => {
           (this.promises ??= new Map()).set(member, reply);
           return reply;
         })`,

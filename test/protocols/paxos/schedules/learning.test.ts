@@ -71,9 +71,9 @@ describe('what a learner believes and applies', () => {
     edits: [
       {
         file: LEARNER,
-        find: 'for (\n      let value = this.#log.get(this.#applied + 1);',
+        find: '#apply(): void {',
         replace:
-          'if (this.#log.highest > this.#applied && !this.#log.get(this.#applied + 1)) this.#applied++;\n    for (\n      let value = this.#log.get(this.#applied + 1);',
+          '#apply(): void {\n    if (this.#log.highest > this.#applied && !this.#log.get(this.#applied + 1)) this.#applied++;',
       },
     ],
     violation: /logs differ: position 0: server 2 applies y/,
