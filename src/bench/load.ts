@@ -8,6 +8,8 @@ export interface LoadPlan {
   readonly durationMs: number;
   readonly valueBytes: number;
   readonly keys: number;
+  /** Ends the load early. */
+  readonly signal: AbortSignal;
 }
 
 export interface LoadResult {
@@ -39,10 +41,10 @@ export async function closedLoop(plan: LoadPlan): Promise<LoadResult> {
   const client = async (number: number): Promise<void> => {
     const pool = pools[number % pools.length];
     if (pool === undefined) return;
-    for (let i = 0; performance.now() < endAt; i++) {
+    for (let i = 0; performance.now() < endAt && !plan.signal.aborted; i++) {
       const key = `bench-${(number * 7919 + i) % plan.keys}`;
       const sentAt = process.hrtime.bigint();
-      const answer = await put(pool, key, value).catch((error: unknown): Answer => ({
+      const answer = await put(pool, key, value, plan.signal).catch((error: unknown): Answer => ({
         error: error as Error,
       }));
       latency.record(process.hrtime.bigint() - sentAt);
@@ -51,17 +53,19 @@ export async function closedLoop(plan: LoadPlan): Promise<LoadResult> {
   };
   await Promise.all(Array.from({ length: plan.clients }, (_, number) => client(number)));
   const durationMs = performance.now() - startedAt;
-  await Promise.all(pools.map((pool) => pool.close()));
+  await Promise.all(pools.map((pool) => pool.destroy()));
   return { operations: latency.count - errors, errors, durationMs, latency };
 }
 
-async function put(pool: Pool, key: string, value: string): Promise<Answer> {
+async function put(pool: Pool, key: string, value: string, signal: AbortSignal): Promise<Answer> {
   const { body } = await pool.request({
     path: '/rpc',
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'kv.put', params: { key, value } }),
-    signal: AbortSignal.timeout(10_000),
+    signal,
+    headersTimeout: 10_000,
+    bodyTimeout: 10_000,
   });
   return (await body.json()) as Answer;
 }
@@ -78,7 +82,9 @@ export async function spent(servers: readonly Address[]): Promise<Spent> {
   let messages = 0;
   let cpuSeconds = 0;
   for (const server of servers) {
-    const response = await fetch(`http://${formatAddress(server)}/metrics`);
+    const response = await fetch(`http://${formatAddress(server)}/metrics`, {
+      signal: AbortSignal.timeout(10_000),
+    });
     for (const line of (await response.text()).split('\n')) {
       const value = Number(line.split(' ').at(-1));
       if (line.startsWith('synod_messages_total{') && line.includes('direction="sent"')) messages += value;
@@ -86,4 +92,16 @@ export async function spent(servers: readonly Address[]): Promise<Spent> {
     }
   }
   return { messages, cpuSeconds };
+}
+
+/** Throws an Error that names the first server that does not answer, or is not ready. */
+export async function checkReady(servers: readonly Address[]): Promise<void> {
+  for (const server of servers) {
+    const name = formatAddress(server);
+    const response = await fetch(`http://${name}/readyz`, { signal: AbortSignal.timeout(5000) }).catch(
+      () => undefined,
+    );
+    if (response === undefined) throw new Error(`${name} does not answer`);
+    if (!response.ok) throw new Error(`${name} is not ready: ${(await response.text()).trim()}`);
+  }
 }

@@ -1,7 +1,17 @@
+import { setMaxListeners } from 'node:events';
 import { cpus } from 'node:os';
-import { closedLoop, spent, type LoadResult, type Spent } from '../bench/load';
+import { checkReady, closedLoop, spent, type LoadResult, type Spent } from '../bench/load';
 import type { Address } from '../network/address';
-import { addresses, durationMs, option, packageVersion, program, run, wholeNumber } from './options';
+import {
+  addresses,
+  durationMs,
+  option,
+  packageVersion,
+  program,
+  run,
+  UsageError,
+  wholeNumber,
+} from './options';
 import type { Reporter } from './supervisor/reporter';
 import { temporaryCluster } from './supervisor/temporary-cluster';
 
@@ -72,14 +82,27 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addOption(option('--json', 'one JSON document'));
   return await run(command, argv, async () => {
     const options = command.opts<BenchOptions>();
-    if (options.servers !== undefined) return await measureAll(options, options.servers);
-    return await onFreshCluster(options, (servers) => measureAll(options, servers));
+    const interruption = new AbortController();
+    const { signal } = interruption;
+    // Each client listens while it waits.
+    setMaxListeners(0, signal);
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(name, () => {
+        if (signal.aborted) process.exit(130);
+        interruption.abort();
+      });
+    const measure = (servers: readonly Address[]): Promise<number> => measureAll(options, servers, signal);
+    const running = options.servers;
+    const exitCode =
+      running === undefined ? await onFreshCluster(options, measure, signal) : await measure(running);
+    return signal.aborted ? 130 : exitCode;
   });
 }
 
 async function onFreshCluster(
   options: BenchOptions,
   measure: (servers: readonly Address[]) => Promise<number>,
+  signal: AbortSignal,
 ): Promise<number> {
   const reporter: Reporter = {
     line: (id, _stream, text) => process.stderr.write(`server ${id} | ${text}\n`),
@@ -91,10 +114,9 @@ async function onFreshCluster(
     reporter,
     'in a measurement',
   );
-  const stop = (): void => {
+  signal.addEventListener('abort', () => {
     supervisor.stop();
-  };
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  });
   try {
     supervisor.start();
     const { ended } = supervisor;
@@ -105,20 +127,32 @@ async function onFreshCluster(
   }
 }
 
-async function measureAll(options: BenchOptions, servers: readonly Address[]): Promise<number> {
+async function measureAll(
+  options: BenchOptions,
+  servers: readonly Address[],
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    await checkReady(servers);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
   const rows: Row[] = [];
   const spreads = options.spread === 'both' ? (['one', 'all'] as const) : [options.spread];
   if (options.json !== true) printHeader(options, servers.length);
-  const { valueBytes, keys } = options;
+  const isInterrupted = (): boolean => signal.aborted;
+  const load = { valueBytes: options.valueBytes, keys: options.keys, signal };
   process.stderr.write(`warming up for ${WARM_UP_MS / 1000} s ...\n`);
-  await closedLoop({ targets: servers, clients: 32, durationMs: WARM_UP_MS, valueBytes, keys });
+  await closedLoop({ ...load, targets: servers, clients: 32, durationMs: WARM_UP_MS });
   for (const spread of spreads) {
     const targets = spread === 'one' ? servers.slice(0, 1) : servers;
     for (const clients of options.clients) {
-      const load = { targets, clients, valueBytes: options.valueBytes, keys: options.keys };
-      await closedLoop({ ...load, durationMs: Math.min(1000, options.duration) });
+      const some = { ...load, targets, clients };
+      await closedLoop({ ...some, durationMs: Math.min(1000, options.duration) });
+      if (isInterrupted()) return 130;
       const before = await spent(servers);
-      const result = await closedLoop({ ...load, durationMs: options.duration });
+      const result = await closedLoop({ ...some, durationMs: options.duration });
+      if (isInterrupted()) return 130;
       const after = await spent(servers);
       const row = rowOf(spread === 'one' ? 'one server' : 'all servers', clients, result, before, after);
       rows.push(row);

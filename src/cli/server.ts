@@ -112,8 +112,8 @@ async function serve(configuration: ServerConfiguration): Promise<number> {
     if (!(error instanceof StartRefused)) throw error;
     return await refuse(error.message);
   } finally {
-    // An open channel would keep the process alive.
-    if (process.connected) process.disconnect();
+    // An open channel, or the timers of operations that were cut off, would keep the process alive.
+    setImmediate(() => process.exit());
   }
 }
 

@@ -87,9 +87,11 @@ async function startServers(
   stopOnSignals(supervisor, reporter);
   const last = basePort + members.length - 1;
   const where = folder === undefined ? 'in memory only' : `data in ${folder.path}`;
+  const percent = options.acceptorFailures * 100;
+  const failures = percent === 0 ? '' : `; ${percent} % of the calls on acceptors go unanswered`;
   reporter.notice(
     'info',
-    `starting ${members.length} servers on ${options.host}:${basePort}-${last}, ${where}`,
+    `starting ${members.length} servers on ${options.host}:${basePort}-${last}, ${where}${failures}`,
   );
   return await supervise(supervisor, reporter, (count) => {
     folder?.markStarted();

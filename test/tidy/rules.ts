@@ -169,7 +169,7 @@ export function pointedTo(files: Files): string[] {
   const all = [
     ...[manifest.main, manifest.types].filter((each) => each !== undefined),
     ...Object.values(manifest.bin ?? {}),
-    ...(manifest.files ?? []),
+    ...(manifest.files ?? []).filter((pattern) => !pattern.startsWith('!')),
     ...leaves(manifest.exports),
     ...programs,
   ];

@@ -41,8 +41,8 @@ export function jsonReporter(): Reporter {
     line: (_id, stream, text) => {
       process[stream].write(`${text}\n`);
     },
-    notice: (level, message) => {
-      const line = JSON.stringify({ timestamp: new Date().toISOString(), level, message });
+    notice: (level, msg) => {
+      const line = JSON.stringify({ ts: new Date().toISOString(), level, msg });
       process.stdout.write(`${line}\n`);
     },
   };
