@@ -87,6 +87,7 @@ describe('picking slots', () => {
     expect(own).not.toContain(5);
     expect(own.length).toBeGreaterThan(8);
     expect(own.length).toBeLessThan(14);
+    expect(slots.ownHoles(3)).toEqual(own.slice(1, 4));
     parts.applied = 1;
     parts.known.add(6);
     expect(slots.ownHoles(100)).toEqual(own.filter((slot) => slot !== 1 && slot !== 6));
