@@ -84,3 +84,18 @@ test('the helper of the end-to-end tests: kill, pause, restart, equal stores, an
   }
   expect(cluster.ids.filter((id) => cluster.isRunning(id))).toEqual([]);
 });
+
+test('Ctrl-C ends a measurement at once, and its servers with it', async () => {
+  const bench = new Program('bin/bench', ['--clients', '2', '--duration', '60s'], { ownGroup: true });
+  try {
+    await bench.untilPrinted('closed loop', 40_000);
+    const begin = performance.now();
+    process.kill(-bench.child.pid!, 'SIGINT');
+    expect(await bench.ended).toMatchObject({ code: 130 });
+    expect(performance.now() - begin).toBeLessThan(4000);
+    // The group is that of the servers too: nobody is left in it.
+    expect(() => process.kill(-bench.child.pid!, 0)).toThrow('ESRCH');
+  } finally {
+    await bench.close();
+  }
+});

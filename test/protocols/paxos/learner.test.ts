@@ -165,7 +165,8 @@ describe('learning', () => {
       return [{ key: `cut ${floor}`, value: true }];
     });
     parts.learner.learnAll(entries('a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7'));
-    expect([parts.learner.floor, floors.at(-1)]).toEqual([3, 3]);
+    // Two slots at a time are applied: up to 6 the log holds one too many, up to 7 another.
+    expect([parts.learner.floor, floors]).toEqual([3, [2, 3]]);
     await parts.world.time.run(50);
     const keys = [...parts.host.boot().storage.read()].map(([key]) => key);
     expect(keys).toContain('cut 3');
