@@ -28,6 +28,12 @@ async function refusalOf(of: InProcessCluster, id: number): Promise<string> {
   return failure.message;
 }
 
+/** Whether a peer has answered a hello of this server: one that welcomes it has recorded its disk by then. */
+async function isGreeted(of: InProcessCluster, id: number): Promise<boolean> {
+  const text = await (await fetch(`http://127.0.0.1:${of.port(id)}/metrics`)).text();
+  return /synod_messages_total\{type="cluster.hello",kind="answer",direction="received"\} [1-9]/.test(text);
+}
+
 /** Whether the server answers peers' prepares: only one that votes does. */
 async function votes(of: InProcessCluster, id: number): Promise<boolean> {
   const answer = (await rpc(
@@ -199,7 +205,8 @@ describe('lost data', () => {
   test('a disk that was replaced while the cluster formed is refused too', async () => {
     const three = await prepare();
     await three.launch(0, 1);
-    await waitFor('they met', async () => (await three.status(0)).peers.some((peer) => peer.reachable));
+    // That server 0 reaches server 1 is not enough: server 0 knows the disk only from server 1's own hello.
+    await waitFor('server 0 knows the disk', () => isGreeted(three, 1));
     await three.stop(1);
     three.wipe(1);
     await three.launch(1);
@@ -250,12 +257,7 @@ describe('strangers', () => {
     const three = await prepare();
     await three.launch(0, 1);
     const stranger = await three.launchAs(2, { token: 'another token, also long enough' });
-    await waitFor('it has tried', async () => {
-      const text = await (await fetch(`http://127.0.0.1:${three.port(2)}/metrics`)).text();
-      return /synod_messages_total\{type="cluster.hello",kind="answer",direction="received"\} [1-9]/.test(
-        text,
-      );
-    });
+    await waitFor('it has tried', () => isGreeted(three, 2));
     expect((await three.call(2, 'kv.get', { key: 'a' })).error?.code).toBe(-32004);
     await stranger.stop();
     // Its tries left no trace: the true server 2 is still a stranger to nobody.
