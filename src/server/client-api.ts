@@ -8,6 +8,7 @@ import {
   type ApiResult,
 } from '../api/methods';
 import { openRpcDocument } from '../api/open-rpc';
+import type { Clock } from '../core/environment';
 import { OperationError } from '../core/errors';
 import type { Replica } from '../core/replica';
 import type { Command, Result, Session } from '../kv/commands';
@@ -22,7 +23,8 @@ export interface ClientApiParts {
   readonly replica: Replica<Command, Result>;
   readonly store: KeyValueStore;
   readonly faults: AcceptorFaults;
-  readonly log: Log;
+  readonly log: Pick<Log, 'level' | 'warn'>;
+  readonly clock: Clock;
   readonly operationTimeoutMs: number;
   /** Undefined while the server answers; else why it does not. */
   readonly notReadyBecause: () => string | undefined;
@@ -110,7 +112,7 @@ export function clientApi(parts: ClientApiParts): ReadonlyMap<string, ApiHandler
       return handler(parsed.data as never);
     };
     api.set(name, async (params) => {
-      const startedAt = performance.now();
+      const startedAt = parts.clock.now();
       let outcome = 'ok';
       try {
         return await run(params);
@@ -119,7 +121,7 @@ export function clientApi(parts: ClientApiParts): ReadonlyMap<string, ApiHandler
         outcome = apiError instanceof ApiError ? apiError.kind.name : API_ERRORS.internalError.name;
         throw apiError;
       } finally {
-        parts.onRequest(name, outcome, performance.now() - startedAt);
+        parts.onRequest(name, outcome, parts.clock.now() - startedAt);
       }
     });
   }

@@ -38,7 +38,7 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
   readonly #self: ServerId;
   readonly #identity: Identity;
   readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #log: Pick<Log, 'warn'>;
   readonly #onRefused: (error: StartRefused) => void;
   readonly #peers: ReadonlyMap<ServerId, Service<typeof FORMATION_METHODS>>;
   readonly #dispatcher = new Dispatcher();
@@ -50,7 +50,7 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
     identity: Identity;
     transport: Transport;
     clock: Clock;
-    log: Log;
+    log: Pick<Log, 'warn'>;
     onRefused: (error: StartRefused) => void;
   }) {
     this.#self = parts.self;

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Storage } from '../core/environment';
 import type { Json } from '../core/json';
 import { StartRefused, type ServerConfiguration } from './configuration';
@@ -35,13 +35,15 @@ export class Identity {
   }
 
   /**
-   * Reads the identity in `storage`, or makes and stores one at the first start. Rejects with StartRefused when the
-   * data belongs to another cluster, server, member list, protocol or initial store.
+   * Reads the identity in `storage`, or makes and stores one at the first start, on a disk that `newDisk` names for
+   * ever. Rejects with StartRefused when the data belongs to another cluster, server, member list, protocol or initial
+   * store.
    */
   static async open(
     storage: Storage,
-    configuration: ServerConfiguration,
+    configuration: Pick<ServerConfiguration, 'cluster' | 'id' | 'servers' | 'protocol'>,
     initialDigest: string,
+    newDisk: () => string,
   ): Promise<Identity> {
     const given = {
       cluster: configuration.cluster,
@@ -61,7 +63,7 @@ export class Identity {
       if (hasState) throw new StartRefused('the data folder holds votes but no identity: it is damaged');
       const identity = new Identity(storage, {
         ...given,
-        disk: randomUUID(),
+        disk: newDisk(),
         initialDigest,
         admitted: false,
       });

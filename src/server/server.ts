@@ -1,26 +1,20 @@
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
-import { API_ERRORS } from '../api/errors';
 import type { ApiResult } from '../api/methods';
 import { isFatal } from '../core/errors';
-import { Majority } from '../core/quorum';
 import { SeededRandom } from '../core/random';
-import type { Replica } from '../core/replica';
-import type { Command, Result } from '../kv/commands';
 import { KeyValueStore } from '../kv/store';
 import { JsonRpcTransport } from '../network/json-rpc-transport';
 import { PROTOCOLS } from '../protocols/registry';
 import { VERSION } from '../version';
 import { AcceptorFaults } from './acceptor-faults';
-import { ApiError } from './api-error';
-import { clientApi } from './client-api';
 import { realClock } from '../real-clock';
 import { StartRefused, type ServerConfiguration } from './configuration';
 import { formatAddress } from '../network/address';
-import { Formation } from './formation';
 import { closeGracefully, createHttpServer, listen } from './http';
 import { Identity, configurationId } from './identity';
 import { Log } from './logging';
+import { Member } from './member';
 import { Metrics } from './metrics';
 import { readPrepopulate } from './prepopulate-file';
 import { hostsOf } from './hosts';
@@ -28,9 +22,6 @@ import { RpcCalls } from './rpc-calls';
 import { RpcEndpoint } from './rpc-endpoint';
 import { openStorage, type ServerStorage } from './storage';
 
-/** How long a starting server tries to get level with a quorum before it serves local reads. */
-const CATCH_UP_MS = 2000;
-const CHECK_READY_MS = 25;
 /** How long a stopping server waits for the operations in progress. */
 const DRAIN_MS = 1000;
 const CLOSE_MS = 300;
@@ -48,13 +39,10 @@ export class RunningServer {
   readonly #faults: AcceptorFaults;
   readonly #metrics: Metrics;
   readonly #transport: JsonRpcTransport;
-  readonly #replica: Replica<Command, Result>;
+  readonly #member: Member;
   readonly #startedAt = performance.now();
-  #formation: Formation | undefined;
   #http: HttpServer | undefined;
   #fail!: (error: Error) => void;
-  #becomeReady!: () => void;
-  #notReadyBecause: string | undefined = 'the server is starting';
   #stopping: Promise<void> | undefined;
 
   constructor(configuration: ServerConfiguration, store: KeyValueStore, storage: ServerStorage) {
@@ -64,7 +52,6 @@ export class RunningServer {
     this.#storage = storage;
     this.log = new Log(id, configuration.logLevel, configuration.logFormat);
     this.failed = new Promise((resolve) => (this.#fail = resolve));
-    this.ready = new Promise((resolve) => (this.#becomeReady = resolve));
     void storage.failed.then(this.#fail);
     process.on('unhandledRejection', this.#onUnhandled);
 
@@ -73,9 +60,9 @@ export class RunningServer {
     this.#metrics = new Metrics({
       version: VERSION,
       protocol,
-      replica: () => this.#replica.inspect(),
+      replica: () => this.#member.inspect(),
       entries: () => store.size,
-      isReady: () => this.#readiness().ready,
+      isReady: () => this.#member.readiness().ready,
       acceptorFailure: () => this.#faults.acceptorFailure,
       unansweredAcceptorCalls: () => this.#faults.unanswered,
     });
@@ -90,8 +77,9 @@ export class RunningServer {
       headers,
       this.#metrics,
     );
-    this.#replica = PROTOCOLS[protocol].create(
-      {
+    this.#member = new Member({
+      protocol: PROTOCOLS[protocol],
+      environment: {
         self: id,
         members: servers.map((_, member) => member),
         clock: realClock,
@@ -102,7 +90,17 @@ export class RunningServer {
         trace: this.log.trace,
       },
       store,
-    );
+      faults: this.#faults,
+      log: this.log,
+      operationTimeoutMs: configuration.operationTimeoutMs,
+      isReachable: (peer) => this.#transport.health(peer).reachable,
+      status: () => this.#status(),
+      onRequest: (method, outcome, durationMs) => {
+        this.#metrics.request(method, outcome, durationMs);
+      },
+      onFailed: this.#fail,
+    });
+    this.ready = this.#member.ready;
   }
 
   /** Binds the port and opens the data. Rejects with StartRefused; then nothing is left open. */
@@ -110,24 +108,12 @@ export class RunningServer {
     const { id, servers, host } = this.#configuration;
     const own = servers[id];
     if (own === undefined) throw new StartRefused(`there is no server ${id} in the list`);
-    const api = clientApi({
-      replica: this.#replica,
-      store: this.#store,
-      faults: this.#faults,
-      log: this.log,
-      operationTimeoutMs: this.#configuration.operationTimeoutMs,
-      notReadyBecause: () => this.#notReadyBecause,
-      status: () => this.#status(),
-      onRequest: (method, outcome, durationMs) => {
-        this.#metrics.request(method, outcome, durationMs);
-      },
-    });
     const onUnexpected = (error: unknown): void => {
       this.#onUnexpected(error);
     };
     const calls = new RpcCalls({
-      api,
-      peers: (method, params) => this.#dispatchPeer(method, params),
+      api: this.#member.api,
+      peers: (method, params) => this.#transport.dispatch(method, params),
       onUnexpected,
       onMessage: (direction, method, kind) => {
         this.#metrics.message(direction, method, kind, 0);
@@ -143,7 +129,7 @@ export class RunningServer {
     });
     const http = createHttpServer({
       rpc: (request, response) => endpoint.handle(request, response),
-      readiness: () => this.#readiness(),
+      readiness: () => this.#member.readiness(),
       metrics: this.#metrics.registry,
       hosts,
     });
@@ -158,16 +144,7 @@ export class RunningServer {
 
   /** Joins the cluster and takes part; returns at once. What goes wrong from here on shows in `failed`. */
   start(identity: Identity): void {
-    this.#formation = new Formation({
-      self: this.#configuration.id,
-      members: this.#configuration.servers.map((_, member) => member),
-      identity,
-      transport: this.#transport,
-      clock: realClock,
-      log: this.log,
-      onRefused: this.#fail,
-    });
-    this.#join(this.#formation).catch(this.#fail);
+    this.#member.start(identity);
   }
 
   /** Finishes what is in progress, for a second at most, and lets go of port and data. */
@@ -176,50 +153,13 @@ export class RunningServer {
     return this.#stopping;
   }
 
-  async #join(formation: Formation): Promise<void> {
-    await formation.join();
-    if (this.#isStopping()) return;
-    await this.#replica.start();
-    // So that local reads do not go back behind what this server showed before it was restarted.
-    const isLevel = await this.#replica.catchUp(CATCH_UP_MS);
-    if (this.#isStopping()) return;
-    this.#notReadyBecause = undefined;
-    if (!isLevel)
-      this.log.warn('serving local reads without a quorum', { applied: this.#replica.inspect().applied });
-    while (!this.#readiness().ready) {
-      if (this.#isStopping()) return;
-      await realClock.sleep(CHECK_READY_MS);
-    }
-    this.log.info('ready', {
-      applied: this.#replica.inspect().applied,
-      entries: this.#store.size,
-      digest: this.#store.digest,
-    });
-    this.#becomeReady();
-  }
-
-  #isStopping(): boolean {
-    return this.#stopping !== undefined;
-  }
-
   async #stop(): Promise<void> {
-    this.#notReadyBecause = 'the server is stopping';
-    this.#formation?.stop();
-    const drainUntil = performance.now() + DRAIN_MS;
-    while (this.#replica.inspect().pending > 0 && performance.now() < drainUntil) await realClock.sleep(10);
-    this.#replica.stop();
+    await this.#member.stop(DRAIN_MS);
     if (this.#http !== undefined) await closeGracefully(this.#http, CLOSE_MS);
     await this.#transport.close();
     await this.#storage.close();
     process.off('unhandledRejection', this.#onUnhandled);
     this.log.info('stopped');
-  }
-
-  #dispatchPeer(method: string, params: unknown): Promise<unknown> {
-    if (!method.startsWith('cluster.')) return this.#transport.dispatch(method, params);
-    if (this.#formation === undefined)
-      return Promise.reject(new ApiError(API_ERRORS.notReady, 'the server is starting'));
-    return this.#formation.dispatch(method, params);
   }
 
   #onUnexpected(error: unknown): void {
@@ -236,19 +176,9 @@ export class RunningServer {
     this.#fail(error);
   };
 
-  #readiness(): { ready: boolean; reason: string } {
-    if (this.#notReadyBecause !== undefined) return { ready: false, reason: this.#notReadyBecause };
-    const members = this.#configuration.servers.map((_, member) => member);
-    const answering = members.filter(
-      (member) => member === this.#configuration.id || this.#transport.health(member).reachable,
-    );
-    const reason = `${answering.length} of ${members.length} servers answer`;
-    return { ready: new Majority(members).isPhase1Quorum(new Set(answering)), reason };
-  }
-
   #status(): ApiResult<'cluster.status'> {
     const { id, servers, protocol, cluster, dataFolder } = this.#configuration;
-    const { applied, highestChosen, floor, pending } = this.#replica.inspect();
+    const { applied, highestChosen, floor, pending } = this.#member.inspect();
     const members = servers.map((address, member) => ({ id: member, address: formatAddress(address) }));
     const peers = members
       .filter((member) => member.id !== id)
@@ -258,7 +188,7 @@ export class RunningServer {
       version: VERSION,
       protocol,
       cluster,
-      ready: this.#readiness().ready,
+      ready: this.#member.readiness().ready,
       members,
       peers,
       applied,
@@ -283,7 +213,7 @@ export async function startServer(configuration: ServerConfiguration): Promise<R
   const server = new RunningServer(configuration, store, storage);
   try {
     await server.open();
-    const identity = await Identity.open(storage, configuration, initialDigest);
+    const identity = await Identity.open(storage, configuration, initialDigest, randomUUID);
     server.start(identity);
     return server;
   } catch (error) {

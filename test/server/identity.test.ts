@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { StartRefused, serverConfiguration, type ServerConfiguration } from '../../src/server/configuration';
 import { Identity, configurationId } from '../../src/server/identity';
@@ -14,18 +15,18 @@ const otherProtocol = { protocol: 'other' as 'paxos' };
 describe('identity', () => {
   test('is made once, and is the same after it was read again', async () => {
     const storage = new MemoryStorage();
-    const first = await Identity.open(storage, configuration, 'digest');
+    const first = await Identity.open(storage, configuration, 'digest', randomUUID);
     expect([first.isAdmitted, first.initialDigest]).toEqual([false, 'digest']);
     await first.recordDisk(1, 'disk of 1');
     await first.admit();
-    const again = await Identity.open(storage, configuration, 'digest');
+    const again = await Identity.open(storage, configuration, 'digest', randomUUID);
     expect([again.disk, again.isAdmitted, again.diskOf(1), again.diskOf(2)]).toEqual([
       first.disk,
       true,
       'disk of 1',
       undefined,
     ]);
-    const other = await Identity.open(new MemoryStorage(), configuration, 'digest');
+    const other = await Identity.open(new MemoryStorage(), configuration, 'digest', randomUUID);
     expect(other.disk).not.toBe(first.disk);
   });
 
@@ -40,9 +41,9 @@ describe('identity', () => {
     ['protocol', otherProtocol, 'the data folder belongs to protocol paxos, not other'],
   ])('data of another %s is refused with a sentence', async (_, changes, says) => {
     const storage = new MemoryStorage();
-    await Identity.open(storage, configuration, 'digest');
+    await Identity.open(storage, configuration, 'digest', randomUUID);
     const before = [...storage.read()];
-    const refused = Identity.open(storage, { ...configuration, ...changes }, 'digest');
+    const refused = Identity.open(storage, { ...configuration, ...changes }, 'digest', randomUUID);
     await expect(refused).rejects.toThrow(new StartRefused(says));
     expect([...storage.read()]).toEqual(before);
   });
@@ -50,7 +51,9 @@ describe('identity', () => {
   test('votes without an identity are refused', async () => {
     const storage = new MemoryStorage();
     await storage.write([{ key: 'acceptor/promised/0000000000000001', value: { round: 1, server: 0 } }]);
-    await expect(Identity.open(storage, configuration, 'digest')).rejects.toThrow('it is damaged');
+    await expect(Identity.open(storage, configuration, 'digest', randomUUID)).rejects.toThrow(
+      'it is damaged',
+    );
   });
 });
 
