@@ -1,6 +1,6 @@
 import type { ServerId } from '../../src/core/ballot';
 import type { Random } from '../../src/core/environment';
-import { LATENCY_MS, type Rule } from '../support/network';
+import { LATENCY_MS, type Rule } from '../../src/simulation/network';
 import type { Cluster } from '../support/cluster';
 
 export interface Chaos {

@@ -3,7 +3,8 @@ import type { Environment } from '../../src/core/environment';
 import type { Replica } from '../../src/core/replica';
 import type { StateMachine } from '../../src/core/state-machine';
 import { LogMachine } from './log-machine';
-import { Host, World } from './world';
+import { Host } from '../../src/simulation/host';
+import { virtualWorld, type World } from '../../src/simulation/world';
 
 export type CreateReplica = (
   environment: Environment,
@@ -46,7 +47,7 @@ export class Cluster {
 
   constructor(create: CreateReplica, servers: number, seed: number) {
     this.#create = create;
-    this.world = new World(
+    this.world = virtualWorld(
       Array.from({ length: servers }, (_, id) => id),
       seed,
     );

@@ -3,7 +3,7 @@ import type { Change } from '../../src/core/environment';
 import type { Json } from '../../src/core/json';
 import { slotKey } from '../../src/core/keys';
 import type { StateMachine, StateRecord } from '../../src/core/state-machine';
-import type { Observer } from './observer';
+import type { Observer } from '../../src/simulation/observer';
 
 /** A state machine that keeps every command it applied, in order, and shows each step to the observer. */
 export class LogMachine implements StateMachine<string, number> {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/core/environment';
-import { VirtualTime } from './virtual-time';
+import { VirtualTime } from '../../src/simulation/virtual-time';
 
 /** Virtual time without a world around it, and a clock on it, for tests of one small part. */
 export function virtualClock(): { time: VirtualTime; clock: Clock } {

@@ -4,7 +4,8 @@ import { NO_BALLOT, compareBallots, type Ballot } from '../../../src/core/ballot
 import { Acceptor, NO_VOTES, promise, vote, type Votes } from '../../../src/protocols/paxos/acceptor';
 import type { AcceptReply, PrepareReply } from '../../../src/protocols/paxos/messages';
 import { valueOfHighestBallot } from '../../../src/protocols/paxos/proposer';
-import { Host, World } from '../../support/world';
+import { Host } from '../../../src/simulation/host';
+import { virtualWorld, type World } from '../../../src/simulation/world';
 
 const BALLOTS: Ballot[] = [1, 2, 3].flatMap((round) => [0, 1, 2].map((server) => ({ round, server })));
 
@@ -86,7 +87,7 @@ interface Rig {
 }
 
 function rig(): Rig {
-  const world = new World([0, 1, 2], 1);
+  const world = virtualWorld([0, 1, 2], 1);
   const host = new Host(world, 0);
   const boot = (): Acceptor => {
     const environment = host.boot();

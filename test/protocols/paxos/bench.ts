@@ -3,8 +3,9 @@ import type { Environment } from '../../../src/core/environment';
 import { RoundTrip } from '../../../src/core/round-trip';
 import { ACCEPTOR_METHODS, type Value } from '../../../src/protocols/paxos/messages';
 import type { Outcome, Proposer, ProposerOptions } from '../../../src/protocols/paxos/proposer';
-import type { Message, Rule } from '../../support/network';
-import { Host, World } from '../../support/world';
+import type { Message, Rule } from '../../../src/simulation/network';
+import { Host } from '../../../src/simulation/host';
+import { virtualWorld, type World } from '../../../src/simulation/world';
 import type { Code } from './code';
 
 /** The acceptors of the schedules. */
@@ -57,7 +58,7 @@ export class Bench {
     this.#code = code;
     this.#options = { ...OPTIONS, ...parts.options };
     const acceptors = Array.from({ length: parts.acceptors ?? 3 }, (_, id) => id);
-    this.world = new World(acceptors, 1);
+    this.world = virtualWorld(acceptors, 1);
     for (const id of acceptors) this.#bootAcceptor(id);
   }
 

@@ -8,7 +8,8 @@ import { CatchUp } from '../../../src/protocols/paxos/catch-up';
 import { Learner } from '../../../src/protocols/paxos/learner';
 import type { LearnerService } from '../../../src/protocols/paxos/messages';
 import { DEFAULT_OPTIONS } from '../../../src/protocols/paxos/options';
-import { Host, World } from '../../support/world';
+import { Host } from '../../../src/simulation/host';
+import { virtualWorld, type World } from '../../../src/simulation/world';
 import { valueOf } from './bench';
 
 /** A register for each letter: the command `a1` sets a to 1, and its result is what was there. */
@@ -52,7 +53,7 @@ interface Rig {
 const OPTIONS = { ...DEFAULT_OPTIONS, log: { slots: 5, characters: 1000 }, pieceSlots: 2 };
 
 async function rig(): Promise<Rig> {
-  const world = new World([0, 1, 2], 1);
+  const world = virtualWorld([0, 1, 2], 1);
   const host = new Host(world, 0);
   const boot = async (): Promise<Pick<Rig, 'learner' | 'machine'>> => {
     // What is chosen is not decided in these tests, so nobody watches it.

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Rounds } from '../../../src/protocols/paxos/rounds';
-import { Host, World } from '../../support/world';
+import { Host } from '../../../src/simulation/host';
+import { virtualWorld, type World } from '../../../src/simulation/world';
 
 interface Rig {
   readonly world: World;
@@ -10,7 +11,7 @@ interface Rig {
 }
 
 function rig(): Rig {
-  const world = new World([0], 1);
+  const world = virtualWorld([0], 1);
   const host = new Host(world, 0);
   return {
     world,

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { RoundTrip } from '../../../src/core/round-trip';
 import { Slots } from '../../../src/protocols/paxos/slots';
-import type { VirtualTime } from '../../support/virtual-time';
+import type { VirtualTime } from '../../../src/simulation/virtual-time';
 import { virtualClock } from '../../support/virtual-clock';
 
 const QUIET_MS = 1000;

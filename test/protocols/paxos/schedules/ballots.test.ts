@@ -1,5 +1,5 @@
 import { describe } from '@jest/globals';
-import type { Message } from '../../../support/network';
+import type { Message } from '../../../../src/simulation/network';
 import { A, B, Bench, C, P1, P2, holding, reach, valueOf } from '../bench';
 import { play, type Schedule } from './play';
 

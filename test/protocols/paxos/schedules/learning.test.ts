@@ -1,5 +1,5 @@
 import { describe } from '@jest/globals';
-import { HEALTHY, type Rule } from '../../../support/network';
+import { HEALTHY, type Rule } from '../../../../src/simulation/network';
 import { play, type Schedule } from './play';
 import { QUIET_MS, only, startReplicas } from './replicas';
 

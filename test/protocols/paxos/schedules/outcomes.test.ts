@@ -1,5 +1,5 @@
 import { describe } from '@jest/globals';
-import { HEALTHY } from '../../../support/network';
+import { HEALTHY } from '../../../../src/simulation/network';
 import { play, type Schedule } from './play';
 import { QUIET_MS, only, startReplicas } from './replicas';
 

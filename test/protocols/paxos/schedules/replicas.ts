@@ -1,7 +1,7 @@
 import type { ServerId } from '../../../../src/core/ballot';
 import { DEFAULT_OPTIONS } from '../../../../src/protocols/paxos/options';
 import { Cluster } from '../../../support/cluster';
-import type { Rule } from '../../../support/network';
+import type { Rule } from '../../../../src/simulation/network';
 import type { Code } from '../code';
 
 /** Nothing happens by itself but what a test directs: no resends, no gossip, no giving away of turns. */

@@ -1,8 +1,9 @@
 import { describe } from '@jest/globals';
 import type { Command, Result } from '../../../../src/kv/commands';
 import { DEFAULT_OPTIONS } from '../../../../src/protocols/paxos/options';
-import { HEALTHY } from '../../../support/network';
-import { Host, World } from '../../../support/world';
+import { HEALTHY } from '../../../../src/simulation/network';
+import { Host } from '../../../../src/simulation/host';
+import { virtualWorld } from '../../../../src/simulation/world';
 import { play, type Schedule } from './play';
 import { QUIET_MS, only } from './replicas';
 
@@ -10,7 +11,7 @@ const [A, B, C] = [0, 1, 2];
 
 /** The write gets one vote, is reported as unknown, and chosen by adoption. Its client sends it again, after another's write. */
 const repeatedWrite: Schedule = async (code) => {
-  const world = new World([A, B, C], 1);
+  const world = virtualWorld([A, B, C], 1);
   const servers = world.members.map((id) => {
     const store = new code.KeyValueStore();
     const replica = new code.PaxosReplica<Command, Result>(

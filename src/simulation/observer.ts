@@ -5,8 +5,8 @@ import {
   type Ballot,
   type ServerId,
   type Slot,
-} from '../../src/core/ballot';
-import type { ProtocolEvent } from '../../src/core/events';
+} from '../core/ballot';
+import type { ProtocolEvent } from '../core/events';
 
 /** What must never be seen; the kind names the broken rule. */
 export class Violation extends Error {

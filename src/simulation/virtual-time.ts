@@ -1,79 +1,59 @@
-import type { Cancel } from '../../src/core/environment';
+import type { Cancel } from '../core/environment';
+import { EventQueue, type Event } from './event-queue';
+import { TraceHash } from './trace-hash';
 
-interface Event {
-  readonly at: number;
-  readonly sequence: number;
-  readonly run: () => void;
-  isCancelled: boolean;
+/** What sort of thing happens. */
+export type EventKind = 'timer' | 'message' | 'write' | 'fault' | 'client';
+
+/** Where it happens: a server, a client (numbers from FIRST_CLIENT on), or nowhere in particular. */
+export type Place = number;
+export const NOWHERE: Place = -1;
+export const FIRST_CLIENT: Place = 1000;
+
+/** Decides what happens next. Twins of clock, network and disk hand all that is to happen to one of these. */
+export interface Scheduler {
+  /** Milliseconds since the start of the world. */
+  readonly now: number;
+  after(delayMs: number, run: () => void, kind?: EventKind, place?: Place): Cancel;
 }
 
-function isBefore(a: Event, b: Event): boolean {
-  return a.at < b.at || (a.at === b.at && a.sequence < b.sequence);
-}
-
-/** A binary heap of events by time, then by the order in which they were scheduled. */
-class EventQueue {
-  readonly #heap: Event[] = [];
-
-  push(event: Event): void {
-    const heap = this.#heap;
-    let child = heap.push(event) - 1;
-    while (child > 0) {
-      const parent = (child - 1) >> 1;
-      if (!isBefore(event, heap[parent]!)) break;
-      heap[child] = heap[parent]!;
-      child = parent;
-    }
-    heap[child] = event;
-  }
-
-  get first(): Event | undefined {
-    return this.#heap[0];
-  }
-
-  pop(): Event | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (first === undefined || last === undefined || heap.length === 0) return first;
-    let parent = 0;
-    for (;;) {
-      let child = parent * 2 + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
-      if (!isBefore(heap[child]!, last)) break;
-      heap[parent] = heap[child]!;
-      parent = child;
-    }
-    heap[parent] = last;
-    return first;
-  }
-}
+const nextTurn = setImmediate;
 
 /** Lets Node empty its promise queues: whatever the last event set off has happened then. */
-function drain(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+export function drain(): Promise<void> {
+  return new Promise((resolve) => nextTurn(resolve));
 }
 
-/** Time that passes only from event to event. Everything awaited in a test world is settled by an event of this queue. */
-export class VirtualTime {
+/** Time that passes only from event to event. Everything awaited in a simulated world is settled by an event of this queue. */
+export class VirtualTime implements Scheduler {
   readonly #queue = new EventQueue();
   readonly #afterEach: () => void;
+  readonly #trace = new TraceHash();
   #now = 0;
   #sequence = 0;
+  #events = 0;
 
   /** `afterEach` runs after each event and all it set off; it may throw, which ends the run. */
   constructor(afterEach: () => void) {
     this.#afterEach = afterEach;
   }
 
-  /** Milliseconds since the start of the world. */
   get now(): number {
     return this.#now;
   }
 
+  /** How many events have happened. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** Differs, very likely, for runs in which anything happened at another time or in another order. */
+  get traceHash(): string {
+    return this.#trace.toString();
+  }
+
   after(delayMs: number, run: () => void): Cancel {
-    const event = {
+    const event: Event = {
       at: this.#now + Math.max(0, delayMs),
       sequence: this.#sequence++,
       run,
@@ -118,6 +98,9 @@ export class VirtualTime {
       this.#queue.pop();
       if (event.isCancelled) continue;
       this.#now = event.at;
+      this.#events++;
+      this.#trace.add(event.sequence);
+      this.#trace.add(event.at * 1024);
       event.run();
       await drain();
       this.#afterEach();

@@ -1,0 +1,133 @@
+import type { ServerId } from '../core/ballot';
+import type { Environment } from '../core/environment';
+import { Disk } from './disk';
+import type { Scheduler } from './virtual-time';
+import type { World } from './world';
+
+/** Moments of a call when a crash hurts most. Nothing happens at them outside of a simulation. */
+export type CallPoint = 'call-sent' | 'call-answered';
+
+/**
+ * One server's machine. Its disk and its clock stay; what runs on it lives from boot to crash. A paused machine does
+ * nothing, and when it goes on it does all that came up meanwhile, with its old beliefs.
+ */
+export class Host {
+  readonly id: ServerId;
+  readonly disk: Disk;
+  readonly #world: World<Scheduler>;
+  #incarnations = 0;
+  #current: { isAlive: boolean } = { isAlive: false };
+  #backlog: (() => void)[] | undefined;
+  #clock = { offsetMs: 0, since: 0, rate: 1 };
+  /** Called at each point; may crash the host. */
+  onPoint: (point: CallPoint) => void = () => undefined;
+
+  constructor(world: World<Scheduler>, id: ServerId) {
+    this.#world = world;
+    this.id = id;
+    this.disk = new Disk(world.time, id, (run) => {
+      this.gate(run);
+    });
+    world.attach(this);
+  }
+
+  get isUp(): boolean {
+    return this.#current.isAlive;
+  }
+
+  get isPaused(): boolean {
+    return this.#backlog !== undefined;
+  }
+
+  /** Starts a new incarnation and gives what it may touch of the world. */
+  boot(): Environment {
+    const { network, observer, random, members } = this.#world;
+    const incarnation = { isAlive: true };
+    this.#current = incarnation;
+    observer.booted(this.id);
+    const after = (delayMs: number, run: () => void): (() => void) =>
+      this.#after(delayMs, () => {
+        if (incarnation.isAlive) run();
+      });
+    const never = new Promise<never>(() => undefined);
+    return {
+      self: this.id,
+      members,
+      clock: {
+        now: () => this.#now(),
+        after,
+        sleep: (delayMs) => new Promise((resolve) => after(delayMs, resolve)),
+      },
+      random: random.fork(`server ${this.id} incarnation ${++this.#incarnations}`),
+      transport: {
+        call: (to, method, params, options) => {
+          if (!incarnation.isAlive) return never;
+          const answer = network.call(this.id, to, method, params, options).finally(() => {
+            if (incarnation.isAlive) this.onPoint('call-answered');
+            return incarnation.isAlive ? undefined : never;
+          });
+          this.onPoint('call-sent');
+          return answer;
+        },
+        listen: (dispatch) => {
+          if (incarnation.isAlive) network.listen(this.id, dispatch);
+        },
+      },
+      storage: this.disk.storage(),
+      faults: { loses: (service) => this.#world.faults(this.id, service) },
+      trace: (event) => {
+        if (incarnation.isAlive) observer.see(this.id, event());
+      },
+    };
+  }
+
+  /** Ends the incarnation at once: its calls, timers and pending writes never settle. Gives the number of lost writes. */
+  crash(keptWrites = 0): number {
+    this.#current.isAlive = false;
+    this.#backlog = undefined;
+    this.#world.network.detach(this.id);
+    return this.disk.crash(keptWrites);
+  }
+
+  pause(): void {
+    this.#backlog ??= [];
+  }
+
+  resume(): void {
+    const backlog = this.#backlog ?? [];
+    this.#backlog = undefined;
+    for (const run of backlog) this.#world.time.after(0, run, 'message', this.id);
+  }
+
+  /** Runs it now, or when the machine goes on. What a crash catches never runs. */
+  gate(run: () => void): void {
+    if (this.#backlog === undefined) run();
+    else this.#backlog.push(run);
+  }
+
+  /** From now on the machine's clock runs so much faster than the world's. */
+  setClockRate(rate: number): void {
+    this.#clock = { offsetMs: this.#now(), since: this.#world.time.now, rate };
+  }
+
+  /** The machine's clock leaps forward; timers do not notice. */
+  jumpClock(byMs: number): void {
+    this.#clock = { ...this.#clock, offsetMs: this.#clock.offsetMs + byMs };
+  }
+
+  #now(): number {
+    const { offsetMs, since, rate } = this.#clock;
+    return offsetMs + (this.#world.time.now - since) * rate;
+  }
+
+  #after(delayMs: number, run: () => void): () => void {
+    return this.#world.time.after(
+      Math.max(0, delayMs) / this.#clock.rate,
+      () => {
+        this.gate(run);
+      },
+      'timer',
+      this.id,
+    );
+  }
+}

@@ -1,0 +1,146 @@
+import type { CallOptions, Dispatch } from '../core/environment';
+import { CallError } from '../core/errors';
+import type { Place, Scheduler } from './virtual-time';
+
+/** One message on its way. A reply carries the parameters of its request too, so that a rule can tell what it answers. */
+export interface Message {
+  readonly from: Place;
+  readonly to: Place;
+  readonly kind: 'request' | 'reply';
+  readonly method: string;
+  /** Rules look into the slot, of methods that have one. */
+  readonly params: { readonly slot?: number };
+}
+
+/** `hold` keeps the message until it is released; several delays deliver as many copies. */
+export type Fate = 'deliver' | 'drop' | 'hold' | { readonly delaysMs: readonly number[] };
+export type Rule = (message: Message) => Fate;
+
+export const LATENCY_MS = 1;
+
+/** Delivers everything. */
+export const HEALTHY: Rule = () => 'deliver';
+
+interface Held {
+  readonly message: Message;
+  readonly deliver: () => void;
+}
+
+/** What the network asks of the machines at its ends. */
+export interface Machines {
+  /** Runs it when the machine at `place` runs, which may be later, or never. */
+  gate(place: Place, run: () => void): void;
+  /** Hears of whatever a service throws beyond what its callers may provoke. */
+  unexpected(place: Place, error: unknown): void;
+}
+
+/** A network that carries text only, and whose every message, request and reply apart, can be directed by a rule. */
+export class Network {
+  readonly #scheduler: Scheduler;
+  readonly #machines: Machines;
+  readonly #listeners = new Map<Place, Dispatch>();
+  #held: Held[] = [];
+  rule: Rule = HEALTHY;
+  sent = 0;
+  dropped = 0;
+  duplicated = 0;
+
+  constructor(scheduler: Scheduler, machines: Machines) {
+    this.#scheduler = scheduler;
+    this.#machines = machines;
+  }
+
+  listen(place: Place, dispatch: Dispatch): void {
+    this.#listeners.set(place, dispatch);
+  }
+
+  /** The server takes no more messages. Those it sent are still on their way. */
+  detach(place: Place): void {
+    this.#listeners.delete(place);
+  }
+
+  /** A call between servers: rejects with CallError when there is no answer in time. */
+  call(
+    from: Place,
+    to: Place,
+    method: string,
+    params: unknown,
+    { timeoutMs }: Pick<CallOptions, 'timeoutMs'>,
+  ): Promise<unknown> {
+    const wire = JSON.stringify(params);
+    return new Promise((resolve, reject) => {
+      const cancel = this.#scheduler.after(
+        timeoutMs,
+        () => {
+          this.#machines.gate(from, () => {
+            reject(new CallError(`${method} got no answer`));
+          });
+        },
+        'timer',
+        from,
+      );
+      const request: Message = { from, to, kind: 'request', method, params: params as Message['params'] };
+      this.send(request, () => {
+        this.#serve(to, method, wire).then(
+          (result) => {
+            if (result === undefined) return;
+            this.send({ ...request, from: to, to: from, kind: 'reply' }, () => {
+              cancel();
+              resolve(JSON.parse(result));
+            });
+          },
+          (error: unknown) => {
+            cancel();
+            reject(new CallError(String(error)));
+          },
+        );
+      });
+    });
+  }
+
+  /** Sends one message, as the rule has it; `deliver` runs where it arrives, as often as it does. */
+  send(message: Message, deliver: () => void): void {
+    this.sent++;
+    const fate = this.rule(message);
+    if (fate === 'hold') this.#held.push({ message, deliver });
+    else if (fate === 'drop') this.dropped++;
+    else {
+      const delaysMs = fate === 'deliver' ? [LATENCY_MS] : fate.delaysMs;
+      if (delaysMs.length > 1) this.duplicated++;
+      for (const delayMs of delaysMs) this.#deliverAfter(delayMs, message, deliver);
+    }
+  }
+
+  /** Delivers the held messages that match. */
+  release(matches: (message: Message) => boolean = () => true): number {
+    const due = this.#held.filter(({ message }) => matches(message));
+    this.#held = this.#held.filter((held) => !due.includes(held));
+    for (const { message, deliver } of due) this.#deliverAfter(LATENCY_MS, message, deliver);
+    return due.length;
+  }
+
+  #deliverAfter(delayMs: number, { to }: Message, deliver: () => void): void {
+    this.#scheduler.after(
+      delayMs,
+      () => {
+        this.#machines.gate(to, deliver);
+      },
+      'message',
+      to,
+    );
+  }
+
+  /** The answer as text. Undefined: there is none, because the server is down or kept silent. */
+  async #serve(place: Place, method: string, wire: string): Promise<string | undefined> {
+    const dispatch = this.#listeners.get(place);
+    if (dispatch === undefined) return undefined;
+    try {
+      return JSON.stringify(await dispatch(method, JSON.parse(wire)));
+    } catch (error) {
+      const name = (error as Error).name;
+      if (name === 'CallRefused') throw error;
+      if (name !== 'Unanswered') this.#machines.unexpected(place, error);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { ServerId } from '../core/ballot';
+import { SeededRandom } from '../core/random';
+import { Network } from './network';
+import { Observer } from './observer';
+import { VirtualTime, type Place, type Scheduler } from './virtual-time';
+import type { Host } from './host';
+
+/** Which calls on the services of a server go unanswered, and which half of them is lost. */
+export type FaultRule = (server: ServerId, service: string) => 'request' | 'answer' | undefined;
+
+/** A whole cluster's surroundings in one thread: a scheduler, a network that obeys, and an observer. */
+export class World<S extends Scheduler = VirtualTime> {
+  readonly members: readonly ServerId[];
+  readonly random: SeededRandom;
+  readonly observer: Observer;
+  readonly time: S;
+  readonly network: Network;
+  readonly #hosts = new Map<Place, Host>();
+  faults: FaultRule = () => undefined;
+
+  /** `createTime` gets what is to be called after each event; it may throw, which ends the run. */
+  constructor(members: readonly ServerId[], seed: number, createTime: (afterEach: () => void) => S) {
+    this.members = members;
+    this.random = new SeededRandom(seed);
+    this.observer = new Observer(members.length);
+    this.time = createTime(() => {
+      this.observer.check();
+    });
+    this.network = new Network(this.time, {
+      gate: (place, run) => {
+        const host = this.#hosts.get(place);
+        if (host === undefined) run();
+        else host.gate(run);
+      },
+      unexpected: (server, error) => {
+        this.observer.unexpected(server, error);
+      },
+    });
+  }
+
+  attach(host: Host): void {
+    this.#hosts.set(host.id, host);
+  }
+}
+
+/** A world with virtual time. */
+export function virtualWorld(members: readonly ServerId[], seed: number): World {
+  return new World(members, seed, (afterEach) => new VirtualTime(afterEach));
+}
