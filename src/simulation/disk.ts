@@ -74,6 +74,11 @@ export class Disk {
     this.#failing = { keepsFirst };
   }
 
+  /** The next sync will not fail after all. */
+  repair(): void {
+    this.#failing = undefined;
+  }
+
   /** Loses the pending writes but the first `kept`: what reached the platter before the power went. Gives the number lost. */
   crash(kept: number): number {
     for (const write of this.#pending.slice(0, kept)) this.#commit(write);
@@ -130,11 +135,14 @@ export class Disk {
       return;
     }
     const incarnation = this.#crashes;
-    for (const write of this.#pending.splice(0, count)) {
+    for (let left = count; left > 0; left--) {
+      const write = this.#pending.shift();
+      if (write === undefined) return;
       this.#commit(write);
       this.onPoint('write-durable');
-      // The server may have crashed at this point: then nobody hears of the write.
-      if (this.#crashes === incarnation) this.#gate(write.durable);
+      // The server may have crashed at this point: nobody hears of the write, and the crash has seen to the rest.
+      if (this.#crashes !== incarnation) return;
+      this.#gate(write.durable);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ServerId } from '../core/ballot';
 import type { Environment } from '../core/environment';
 import { Disk } from './disk';
+import { formatEvent } from './format-event';
 import type { Scheduler } from './virtual-time';
 import type { World } from './world';
 
@@ -45,11 +46,13 @@ export class Host {
     const incarnation = { isAlive: true };
     this.#current = incarnation;
     observer.booted(this.id);
+    this.#world.tell?.(this.id, () => `starts, incarnation ${this.#incarnations + 1}`);
     const after = (delayMs: number, run: () => void): (() => void) =>
       this.#after(delayMs, () => {
         if (incarnation.isAlive) run();
       });
     const never = new Promise<never>(() => undefined);
+    const storage = this.disk.storage();
     return {
       self: this.id,
       members,
@@ -73,10 +76,20 @@ export class Host {
           if (incarnation.isAlive) network.listen(this.id, dispatch);
         },
       },
-      storage: this.disk.storage(),
+      // What runs goes on to the next await although its machine is gone; nothing of that may reach the disk.
+      storage: {
+        write: (changes) => (incarnation.isAlive ? storage.write(changes) : never),
+        defer: (changes) => {
+          if (incarnation.isAlive) storage.defer(changes);
+        },
+        read: () => storage.read(),
+      },
       faults: { loses: (service) => this.#world.faults(this.id, service) },
-      trace: (event) => {
-        if (incarnation.isAlive) observer.see(this.id, event());
+      trace: (describe) => {
+        if (!incarnation.isAlive) return;
+        const event = describe();
+        this.#world.tell?.(this.id, () => formatEvent(event));
+        observer.see(this.id, event);
       },
     };
   }
@@ -86,14 +99,18 @@ export class Host {
     this.#current.isAlive = false;
     this.#backlog = undefined;
     this.#world.network.detach(this.id);
-    return this.disk.crash(keptWrites);
+    const lost = this.disk.crash(keptWrites);
+    this.#world.tell?.(this.id, () => `crashes and loses ${lost} unsynced writes`);
+    return lost;
   }
 
   pause(): void {
+    this.#world.tell?.(this.id, () => 'is paused');
     this.#backlog ??= [];
   }
 
   resume(): void {
+    this.#world.tell?.(this.id, () => `goes on; ${this.#backlog?.length ?? 0} things came up meanwhile`);
     const backlog = this.#backlog ?? [];
     this.#backlog = undefined;
     for (const run of backlog) this.#world.time.after(0, run, 'message', this.id);

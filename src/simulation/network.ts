@@ -135,7 +135,9 @@ export class Network {
     const dispatch = this.#listeners.get(place);
     if (dispatch === undefined) return undefined;
     try {
-      return JSON.stringify(await dispatch(method, JSON.parse(wire)));
+      const result = await dispatch(method, JSON.parse(wire));
+      // Whoever crashed meanwhile says nothing any more.
+      return this.#listeners.get(place) === dispatch ? JSON.stringify(result) : undefined;
     } catch (error) {
       const name = (error as Error).name;
       if (name === 'CallRefused') throw error;

@@ -6,11 +6,18 @@ import {
   type ServerId,
   type Slot,
 } from '../core/ballot';
+import { StorageError } from '../core/errors';
 import type { ProtocolEvent } from '../core/events';
 
 /** What must never be seen; the kind names the broken rule. */
 export class Violation extends Error {
   override readonly name = 'Violation';
+  readonly kind: string;
+
+  constructor(kind: string, details: string) {
+    super(`${kind}: ${details}`);
+    this.kind = kind;
+  }
 }
 
 /**
@@ -28,7 +35,7 @@ export class Observer {
   readonly #lastApplied = new Map<ServerId, Slot>();
   readonly #log: string[] = [];
   readonly #positions = new Map<string, number>();
-  readonly #counts = new Map<ProtocolEvent['kind'], number>();
+  readonly #branches = new Map<string, number>();
   #violation: Violation | undefined;
 
   constructor(servers: number) {
@@ -45,8 +52,9 @@ export class Observer {
     return this.#chosen.size;
   }
 
-  count(kind: ProtocolEvent['kind']): number {
-    return this.#counts.get(kind) ?? 0;
+  /** How often each branch of the protocol was reached, as far as events tell. */
+  get branches(): Record<string, number> {
+    return Object.fromEntries(this.#branches);
   }
 
   /** Throws the first violation seen so far. */
@@ -55,10 +63,12 @@ export class Observer {
   }
 
   fail(kind: string, details: string): void {
-    this.#violation ??= new Violation(`${kind}: ${details}`);
+    this.#violation ??= new Violation(kind, details);
   }
 
+  /** A failed sync is none: whoever has one stops at once. */
   unexpected(server: ServerId, error: unknown): void {
+    if (error instanceof StorageError) return;
     this.fail(
       'unexpected error',
       `server ${server}: ${error instanceof Error ? error.message : String(error)}`,
@@ -71,7 +81,8 @@ export class Observer {
   }
 
   see(server: ServerId, event: ProtocolEvent): void {
-    this.#counts.set(event.kind, this.count(event.kind) + 1);
+    const branch = branchOf(event);
+    this.#branches.set(branch, (this.#branches.get(branch) ?? 0) + 1);
     switch (event.kind) {
       case 'prepare-sent':
         this.#useBallot(event.slot, event.ballot);
@@ -95,6 +106,11 @@ export class Observer {
     }
   }
 
+  /** The machine of `server` takes over a whole state: the next slot it applies may be any. */
+  restored(server: ServerId): void {
+    this.#lastApplied.delete(server);
+  }
+
   /** The machine of `server` carries out its command number `position` (from 0). */
   execute(server: ServerId, position: number, command: string): void {
     const known = this.#log[position];
@@ -110,7 +126,7 @@ export class Observer {
 
   /** The machine of `server` takes over a state made by these commands. */
   restore(server: ServerId, commands: readonly string[]): void {
-    this.#lastApplied.delete(server);
+    this.restored(server);
     commands.forEach((command, position) => {
       this.execute(server, position, command);
     });
@@ -165,5 +181,20 @@ export class Observer {
     this.#applied.set(slot, value);
     if (this.#chosen.get(slot) !== value)
       this.fail('applied but not chosen', `server ${server}, slot ${slot}, value ${value}`);
+  }
+}
+
+function branchOf(event: ProtocolEvent): string {
+  switch (event.kind) {
+    case 'prepare-sent':
+      return event.attempt === 1 ? 'prepare-sent' : 'prepare-sent, again';
+    case 'accept-sent':
+      return event.adopted ? 'accept-sent, adopted' : 'accept-sent, own value';
+    case 'phase-failed':
+      return `phase-failed, phase ${event.phase}, ${event.reason}`;
+    case 'caught-up':
+      return `caught-up by ${event.by}`;
+    default:
+      return event.kind;
   }
 }

@@ -17,6 +17,12 @@ export interface Scheduler {
   after(delayMs: number, run: () => void, kind?: EventKind, place?: Place): Cancel;
 }
 
+/**
+ * The shortest delay but none. A shorter one may not move the clock at all, as floating-point numbers go, and whoever
+ * waits for the rest of his time in ever smaller steps would wait for ever.
+ */
+const RESOLUTION_MS = 0.001;
+
 const nextTurn = setImmediate;
 
 /** Lets Node empty its promise queues: whatever the last event set off has happened then. */
@@ -54,7 +60,7 @@ export class VirtualTime implements Scheduler {
 
   after(delayMs: number, run: () => void): Cancel {
     const event: Event = {
-      at: this.#now + Math.max(0, delayMs),
+      at: this.#now + (delayMs > 0 ? Math.max(RESOLUTION_MS, delayMs) : 0),
       sequence: this.#sequence++,
       run,
       isCancelled: false,

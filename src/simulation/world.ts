@@ -17,6 +17,8 @@ export class World<S extends Scheduler = VirtualTime> {
   readonly network: Network;
   readonly #hosts = new Map<Place, Host>();
   faults: FaultRule = () => undefined;
+  /** Hears what happens, for people; the text is made only if somebody listens. */
+  tell: ((place: Place, text: () => string) => void) | undefined;
 
   /** `createTime` gets what is to be called after each event; it may throw, which ends the run. */
   constructor(members: readonly ServerId[], seed: number, createTime: (afterEach: () => void) => S) {
@@ -43,7 +45,18 @@ export class World<S extends Scheduler = VirtualTime> {
   }
 }
 
-/** A world with virtual time. */
-export function virtualWorld(members: readonly ServerId[], seed: number): World {
-  return new World(members, seed, (afterEach) => new VirtualTime(afterEach));
+/** More than any sane run needs: one that gets here goes round in circles. */
+const MOST_EVENTS = 3_000_000;
+
+/** A world with virtual time; `check` runs after each event, and may tell the observer of what it finds. */
+export function virtualWorld(members: readonly ServerId[], seed: number, check?: () => void): World {
+  const world: World = new World(members, seed, (afterEach) => {
+    const time = new VirtualTime(() => {
+      if (time.events > MOST_EVENTS) world.observer.fail('runaway', `${MOST_EVENTS} events and no end`);
+      check?.();
+      afterEach();
+    });
+    return time;
+  });
+  return world;
 }

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { Protocol } from '../../src/core/replica';
 import { DEFAULT_OPTIONS } from '../../src/protocols/paxos/options';
 import { mutate } from '../protocols/paxos/code';
-import type { Edit } from '../support/mutants';
+import type { Edit } from '../../src/simulation/museum/mutant';
 import { CALM, type Chaos } from './chaos';
 import { runLoad } from './load';
 

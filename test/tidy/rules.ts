@@ -16,6 +16,7 @@ const INNER: Readonly<Record<string, Reach>> = {
   core: { folders: ['core'], packages: [] },
   protocols: { folders: ['core', 'protocols'], packages: ['zod'] },
   kv: { folders: ['core', 'kv'], packages: ['zod', 'sorted-btree'] },
+  history: { folders: ['core', 'history', 'client'], packages: ['zod'] },
 };
 
 /** What the other folders of src may not import. */

@@ -6,7 +6,7 @@ import { Learner } from '../../../src/protocols/paxos/learner';
 import { Proposer } from '../../../src/protocols/paxos/proposer';
 import { PaxosReplica } from '../../../src/protocols/paxos/replica';
 import { Rounds } from '../../../src/protocols/paxos/rounds';
-import { loadMutant, type Edit } from '../../support/mutants';
+import { loadMutant, type Edit } from '../../../src/simulation/museum/mutant';
 
 /** The code that a schedule is played against: what is shipped, or a mutant of it. */
 export interface Code {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { Edit } from '../../../support/mutants';
+import type { Edit } from '../../../../src/simulation/museum/mutant';
 import { SHIPPED, mutate, type Code } from '../code';
 
 /** Plays a schedule against the code and rejects if anything unsafe comes of it. */

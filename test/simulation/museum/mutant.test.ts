@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { compareBallots } from '../../src/core/ballot';
-import { loadMutant } from './mutants';
+import type { compareBallots } from '../../../src/core/ballot';
+import { loadMutant } from '../../../src/simulation/museum/mutant';
 
 interface Ballots {
   readonly compareBallots: typeof compareBallots;

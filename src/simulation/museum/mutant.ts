@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { transformSync } from '@swc/core';
+import type { transformSync } from '@swc/core';
 
 /** A deliberate mistake: `find` occurs exactly once in `file` (below src/) and is replaced by `replace`. */
 export interface Edit {
@@ -10,9 +10,19 @@ export interface Edit {
   readonly replace: string;
 }
 
-const SOURCE = path.resolve(__dirname, '../../src');
+/** The sources, seen from here and from where this is compiled to. */
+const SOURCE = path.resolve(__dirname, '../../../src');
 const requireFromSource = createRequire(path.join(SOURCE, 'index.ts'));
 const compiled = new Map<string, string>();
+
+/** Mistakes are put into the sources, which come with a clone of the repository, as does the compiler. */
+export function canMutate(): boolean {
+  return existsSync(path.join(SOURCE, 'index.ts'));
+}
+
+function compiler(): { transformSync: typeof transformSync } {
+  return requireFromSource('@swc/core') as { transformSync: typeof transformSync };
+}
 
 function applyEdits(file: string, edits: readonly Edit[]): string {
   let text = readFileSync(path.join(SOURCE, file), 'utf8');
@@ -30,9 +40,10 @@ function compile(file: string, edits: readonly Edit[]): string {
     jsc: { target: 'es2023', parser: { syntax: 'typescript' } },
     module: { type: 'commonjs' },
   } as const;
-  if (edits.length > 0) return transformSync(applyEdits(file, edits), options).code;
+  const { transformSync: transform } = compiler();
+  if (edits.length > 0) return transform(applyEdits(file, edits), options).code;
   let code = compiled.get(file);
-  if (code === undefined) compiled.set(file, (code = transformSync(applyEdits(file, []), options).code));
+  if (code === undefined) compiled.set(file, (code = transform(applyEdits(file, []), options).code));
   return code;
 }
 
@@ -58,8 +69,10 @@ export function loadMutant(files: readonly string[], edits: readonly Edit[]): un
         ? load(`${path.posix.join(path.posix.dirname(file), name)}.ts`)
         : requireFromSource(name);
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the code comes from this repository
-    const run = new Function('module', 'exports', 'require', code) as (...parts: unknown[]) => void;
-    run(module, module.exports, require);
+    const run = new Function('module', 'exports', 'require', '__dirname', code) as (
+      ...parts: unknown[]
+    ) => void;
+    run(module, module.exports, require, path.dirname(path.join(SOURCE, file)));
     return module.exports;
   };
   const exports = files.map(load);

@@ -1,0 +1,32 @@
+import { describe, showHeld, showKey } from './describe';
+import type { KeyOperation } from './partition';
+import type { ViolatedWindow, Violation } from './violation';
+
+/** A violation for a terminal, line by line. */
+export function violationText({ anomaly, window }: Violation): string[] {
+  return [`${anomaly.name}: ${anomaly.text}`, ...(window === undefined ? [] : windowText(window))];
+}
+
+function windowText(window: ViolatedWindow): string[] {
+  const { order, unplaced, operations, omitted } = window;
+  const taken = new Set(order.map(({ operation }) => operation.id));
+  const unused = operations.filter(({ id, outcome }) => outcome !== 'ok' && !taken.has(id));
+  const rows = [
+    ...order.map(({ operation, after }, index) => row(`${index + 1}`, operation, `now ${showHeld(after)}`)),
+    ...unplaced.map(({ operation, reason }) => row('!', operation, reason)),
+    ...unused.map((operation) => row('?', operation, 'need not have happened')),
+  ];
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  return [
+    '',
+    `The longest order that fits, on the key ${showKey(window.key)}, which held ${showHeld(window.start)}:`,
+    ...rows.map((cells) =>
+      `  ${cells.map((cell, column) => cell[column === 0 ? 'padStart' : 'padEnd'](widths[column] ?? 0)).join('  ')}`.trimEnd(),
+    ),
+    ...(omitted > 0 ? [`${omitted} more operations on this key do not matter for it.`] : []),
+  ];
+}
+
+function row(mark: string, operation: KeyOperation, remark: string): string[] {
+  return [mark, operation.client, describe(operation), remark];
+}

@@ -1,0 +1,131 @@
+import { nameAnomaly, nameByWindow, type Anomaly, type AnomalyName } from './anomaly';
+import { Meter, type Budget } from './budget';
+import { describe, heldAfter, showHeld } from './describe';
+import type { History, Operation } from './history';
+import { accepts, ruleOf, Values, type Held } from './model';
+import type { KeyHistory, KeyOperation, WrongAnswer } from './partition';
+import { Shrinker, type Window } from './window';
+
+/** An operation at the point where it took effect. */
+export interface Placed {
+  readonly operation: KeyOperation;
+  /** What the key held afterwards. */
+  readonly after: Held;
+}
+
+export interface Unplaced {
+  readonly operation: KeyOperation;
+  readonly reason: string;
+}
+
+/** Why a history is wrong: the smallest part found that no order explains. */
+export interface Violation {
+  readonly anomaly: Anomaly;
+  /** Missing where one answer is wrong by itself. */
+  readonly window?: ViolatedWindow;
+}
+
+export interface ViolatedWindow {
+  readonly key: string;
+  /** In the order of their begins. */
+  readonly operations: readonly KeyOperation[];
+  /** All that the key may hold before the window. */
+  readonly starts: Window['starts'];
+  /** What it holds before `order`. */
+  readonly start: Held;
+  /** The longest order that explains some of the operations. */
+  readonly order: readonly Placed[];
+  /** Those with an answer that have no place in it. */
+  readonly unplaced: readonly Unplaced[];
+  /** Operations on this key that the contradiction does not need. */
+  readonly omitted: number;
+  /** Local reads may take effect before they begin. */
+  readonly relaxLocalReads: boolean;
+}
+
+/** Explaining is for people: it stops when it takes longer than they wait. */
+const STEPS = 20_000_000;
+
+/** Explains why no order of the operations on one key exists. */
+export function explainViolation(
+  history: History,
+  violated: KeyHistory,
+  budget: Budget,
+  relaxLocalReads: boolean,
+): Violation {
+  const meter = new Meter({ ...budget, steps: Math.min(budget.steps ?? STEPS, STEPS) });
+  const shrinker = new Shrinker(meter, relaxLocalReads);
+  const whole = Shrinker.whole(violated.operations, history.initial);
+  const { window: head, culprit } = shrinker.cutTail(whole);
+  if (culprit === undefined) throw new Error('a history without an answer cannot violate anything');
+  const anomaly = nameAnomaly({
+    operations: violated.operations,
+    failed: failedOn(history, violated.key),
+    initial: history.initial,
+    culprit,
+    relaxLocalReads,
+  });
+  const keep = new Set(anomaly.ids);
+  // Fewer answers leave more quiet moments to cut at; fewer operations leave less to drop.
+  const cut = shrinker.cutFront(head, keep);
+  const window = shrinker.dropIdle(shrinker.cutFront(shrinker.dropObservers(cut, keep), keep));
+  const { start, order } = shrinker.longestOrder(window);
+  return {
+    anomaly: nameByWindow(anomaly, window, culprit),
+    window: {
+      key: violated.key,
+      operations: window.operations,
+      starts: window.starts,
+      start,
+      order: place(start, order),
+      unplaced: unplaced(window, start, order),
+      omitted: violated.operations.length - window.operations.length,
+      relaxLocalReads,
+    },
+  };
+}
+
+/** Explains an answer that is wrong by itself. */
+export function explainWrongAnswer({ operation, reason }: WrongAnswer, name: AnomalyName): Violation {
+  const { client, id, request } = operation;
+  return {
+    anomaly: {
+      name,
+      text: `The answer to the ${request.op} of ${client} (operation ${id}) cannot be: ${reason}.`,
+      ids: [id],
+    },
+  };
+}
+
+function failedOn(history: History, key: string): KeyOperation[] {
+  return history.operations.filter(
+    (each): each is KeyOperation => each.outcome === 'fail' && isOn(each, key),
+  );
+}
+
+function isOn({ request }: Operation, key: string): boolean {
+  return request.op !== 'list' && request.key === key;
+}
+
+function place(start: Held, order: readonly KeyOperation[]): Placed[] {
+  let held = start;
+  return order.map((operation) => {
+    held = heldAfter(held, operation);
+    return { operation, after: held };
+  });
+}
+
+function unplaced(window: Window, start: Held, order: readonly KeyOperation[]): Unplaced[] {
+  const values = new Values(window.operations);
+  const held = place(start, order).at(-1)?.after ?? start;
+  const ids = new Set(order.map(({ id }) => id));
+  const left = window.operations.filter(({ id, outcome }) => outcome === 'ok' && !ids.has(id));
+  const firstEnd = Math.min(...left.map(({ ended }) => ended));
+  const first = left.find(({ ended }) => ended === firstEnd);
+  return left.map((operation) => {
+    if (!accepts(ruleOf(operation, values), values.numberOf(held)))
+      return { operation, reason: `but then the key holds ${showHeld(held)}` };
+    const isFirst = first === undefined || operation === first;
+    return { operation, reason: isFirst ? 'but not here' : `but ${describe(first)} ended before it began` };
+  });
+}

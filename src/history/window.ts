@@ -1,0 +1,174 @@
+import type { Meter } from './budget';
+import type { History } from './history';
+import { ABSENT, Values, type Held } from './model';
+import type { KeyOperation } from './partition';
+import { Search } from './search';
+
+/** Operations on one key that no order explains, from any of these states on. */
+export interface Window {
+  /** What the key may hold before it: `any` when nobody knows. */
+  readonly starts: readonly Held[] | 'any';
+  readonly operations: readonly KeyOperation[];
+}
+
+/** How often an earlier front is tried when a later one explains everything. */
+const FRONTS = 64;
+
+/**
+ * Makes a window that violates smaller. Every step keeps this: a history that holds the window cannot be explained
+ * either. What cannot be shown within the budget is not done.
+ */
+export class Shrinker {
+  readonly #meter: Meter;
+  readonly #relaxLocalReads: boolean;
+
+  constructor(meter: Meter, relaxLocalReads: boolean) {
+    this.#meter = meter;
+    this.#relaxLocalReads = relaxLocalReads;
+  }
+
+  static whole(operations: readonly KeyOperation[], initial: History['initial']): Window {
+    const telling = operations.filter(({ request, outcome }) => request.op !== 'get' || outcome === 'ok');
+    return { operations: telling, starts: initial === 'unknown' ? 'any' : [null] };
+  }
+
+  isViolation(window: Window): boolean {
+    const values = new Values(window.operations);
+    return this.#search(window.operations, values).run(numbersOf(window.starts, values)) === 'none';
+  }
+
+  /**
+   * Up to the first end at which no order is left; gives the operation that ended there too. What was still going on
+   * is open then: its answer may depend on what came later.
+   */
+  cutTail(window: Window): { readonly window: Window; readonly culprit: KeyOperation | undefined } {
+    const ends = window.operations
+      .filter(({ outcome }) => outcome === 'ok')
+      .sort((a, b) => a.ended - b.ended);
+    let [low, high] = [0, ends.length - 1];
+    let best = window;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const cut = { ...window, operations: before(window.operations, ends[middle]?.ended ?? Infinity) };
+      if (this.isViolation(cut)) [high, best] = [middle, cut];
+      else low = middle + 1;
+    }
+    return { window: best, culprit: ends[high] };
+  }
+
+  /** Without the answers that are not needed for the contradiction, but for those to keep. */
+  dropObservers(window: Window, keep: ReadonlySet<number>): Window {
+    let operations = window.operations;
+    const spare = operations.filter((each) => observes(each) && !keep.has(each.id));
+    for (let size = Math.max(1, spare.length >> 1); ; size >>= 1) {
+      for (let from = 0; from < spare.length && this.#meter.exhausted === undefined; from += size) {
+        const ids = new Set(spare.slice(from, from + size).map(({ id }) => id));
+        const fewer = operations.filter((each) => !ids.has(each.id));
+        if (fewer.length < operations.length && this.isViolation({ ...window, operations: fewer }))
+          operations = fewer;
+      }
+      if (size <= 1) return { ...window, operations };
+    }
+  }
+
+  /**
+   * From a moment on at which nothing with an answer was going on, as late as possible but before those to keep. What
+   * the key can hold then is found by a search of all that came before; what is open stays, even if it may have taken
+   * effect already: so the window allows more than the history did, and what it forbids the history forbids too.
+   */
+  cutFront(window: Window, keep: ReadonlySet<number>): Window {
+    // A relaxed read may belong before the cut.
+    if (this.#relaxLocalReads) return window;
+    const values = new Values(window.operations);
+    let starts = numbersOf(window.starts, values);
+    const fronts: Window[] = [];
+    let from = -1;
+    for (const moment of quietMoments(window.operations, keep)) {
+      const part = window.operations.filter(
+        ({ invoked, outcome }) => invoked < moment && (invoked > from || outcome === 'unknown'),
+      );
+      const states = this.#search(part, values).reachable(starts);
+      if (states === undefined) break;
+      starts = [...states];
+      from = moment;
+      fronts.push({
+        starts: starts.map((state) => values.valueOf(state)),
+        operations: window.operations.filter(
+          ({ invoked, outcome }) => invoked > moment || outcome === 'unknown',
+        ),
+      });
+    }
+    return fronts.slice(-FRONTS).findLast((front) => this.isViolation(front)) ?? window;
+  }
+
+  /** Without the operations of unknown outcome that the search leaves aside: they make no difference. */
+  dropIdle(window: Window): Window {
+    const matters = this.#search(window.operations, new Values(window.operations)).considered();
+    const operations = window.operations.filter(({ id }) => matters.has(id));
+    // One that is gone may have been the last to name a value.
+    return operations.length === window.operations.length ? window : this.dropIdle({ ...window, operations });
+  }
+
+  /** The longest order that explains some of the operations, and what the key held before it. */
+  longestOrder(window: Window): { readonly start: Held; readonly order: readonly KeyOperation[] } {
+    const values = new Values(window.operations);
+    const starts =
+      window.starts === 'any' ? values.all().map((state) => values.valueOf(state)) : window.starts;
+    const orders = starts.map((start) => {
+      this.#meter.slice(1);
+      const search = new Search(window.operations, values, this.#meter, {
+        relaxLocalReads: this.#relaxLocalReads,
+        keepLongest: true,
+      });
+      search.run(numbersOf([start], values));
+      return { start, order: search.order() };
+    });
+    return orders.reduce((best, each) => (completed(each.order) > completed(best.order) ? each : best));
+  }
+
+  #search(operations: readonly KeyOperation[], values: Values): Search {
+    this.#meter.slice(1);
+    return new Search(operations, values, this.#meter, {
+      relaxLocalReads: this.#relaxLocalReads,
+      keepLongest: false,
+    });
+  }
+}
+
+function numbersOf(starts: Window['starts'], values: Values): number[] {
+  if (starts === 'any') return values.all();
+  return [...new Set(starts.map((held) => (held === null ? ABSENT : values.numberOf(held))))];
+}
+
+/** What was known at this end. */
+function before(operations: readonly KeyOperation[], end: number): KeyOperation[] {
+  return operations
+    .filter(({ invoked, ended, request }) => invoked < end && (ended <= end || request.op !== 'get'))
+    .map((each) =>
+      each.ended <= end || each.outcome === 'unknown'
+        ? each
+        : { ...each, outcome: 'unknown', ended: Infinity, isOngoing: true },
+    );
+}
+
+function observes(operation: KeyOperation): boolean {
+  const { request, outcome, response } = operation;
+  return outcome === 'ok' && (request.op === 'get' || response?.swapped === false);
+}
+
+function completed(order: readonly KeyOperation[]): number {
+  return order.filter(({ outcome }) => outcome === 'ok').length;
+}
+
+/** Begins of operations at which no other one with an answer was going on, up to the first of those to keep. */
+function quietMoments(operations: readonly KeyOperation[], keep: ReadonlySet<number>): number[] {
+  const answered = operations.filter(({ outcome }) => outcome === 'ok');
+  const limit = Math.min(...operations.filter(({ id }) => keep.has(id)).map(({ invoked }) => invoked));
+  const moments: number[] = [];
+  let lastEnd = -1;
+  for (const { invoked, ended } of answered) {
+    if (lastEnd >= 0 && invoked > lastEnd && invoked <= limit) moments.push(invoked - 0.5);
+    lastEnd = Math.max(lastEnd, ended);
+  }
+  return moments;
+}

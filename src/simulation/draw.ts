@@ -1,0 +1,113 @@
+import type { ServerId } from '../core/ballot';
+import type { Random } from '../core/environment';
+import { SeededRandom } from '../core/random';
+import type { ReadLevel } from '../history/history';
+import type { ProtocolName } from '../protocols/registry';
+import { drawFaults } from './draw-faults';
+import { pick, shuffled, sometimes } from './random-picks';
+import type { NetworkWeather, PlannedClient, PlannedRequest, ProtocolVariation, Scenario } from './scenario';
+
+const SIZES = [1, 3, 3, 5, 5, 5, 7];
+const KEYS = ['hot', 'k/1', 'k/2', 'k/3', 'k/4', 'k/5', 'k/6', 'k/7'];
+
+/** What the user of the simulator fixes; the rest is drawn. */
+export interface Wishes {
+  readonly protocol: ProtocolName;
+  readonly servers?: number | undefined;
+  readonly read?: ReadLevel | undefined;
+}
+
+/** The run that belongs to a seed. */
+export function drawScenario(seed: number, wishes: Wishes): Scenario {
+  const random = new SeededRandom(seed);
+  const servers = wishes.servers ?? pick(random.fork('size'), SIZES);
+  const members = Array.from({ length: servers }, (_, id) => id);
+  const safetyMs = random.fork('length').int(4, 14) * 1000;
+  const operationTimeoutMs = pick(random.fork('operation timeout'), [300, 1000, 4000]);
+  const clients = drawClients(random.fork('clients'), { members, safetyMs, operationTimeoutMs }, wishes.read);
+  const faults = drawFaults(random.fork('faults'), members, clients.length, safetyMs);
+  const wiped = new Set(faults.flatMap((fault) => (fault.kind === 'wiped disk' ? [fault.server] : [])));
+  const able = members.filter((member) => !wiped.has(member));
+  return {
+    seed,
+    protocol: wishes.protocol,
+    variation: drawVariation(random.fork('variation')),
+    servers,
+    safetyMs,
+    network: drawNetwork(random.fork('network')),
+    syncMs: pick(random.fork('sync'), [0.1, 1, 5, 30]),
+    operationTimeoutMs,
+    acceptorFailure: pick(random.fork('acceptor failure'), [0, 0, 0.1, 0.25]),
+    clients,
+    faults,
+    core: shuffled(random.fork('core'), able).slice(0, Math.floor(servers / 2) + 1),
+  };
+}
+
+function drawVariation(random: Random): ProtocolVariation {
+  return random.chance(0.5)
+    ? { logSlots: 10_000, pieceSlots: 1000 }
+    : { logSlots: random.int(2, 40), pieceSlots: random.int(1, 20) };
+}
+
+function drawNetwork(random: Random): NetworkWeather {
+  return {
+    latencyMs: pick(random, [0.2, 1, 10]),
+    jitterMs: pick(random, [0.1, 1, 20]),
+    loss: sometimes(random, 0.3),
+    duplication: sometimes(random, 0.5),
+    late: sometimes(random, 0.1),
+    lateMs: pick(random, [100, 1000, 5000]),
+  };
+}
+
+/** About ten operations per second of all clients together. */
+function drawClients(
+  random: Random,
+  {
+    members,
+    safetyMs,
+    operationTimeoutMs,
+  }: Pick<Scenario, 'safetyMs' | 'operationTimeoutMs'> & {
+    readonly members: readonly ServerId[];
+  },
+  read: ReadLevel | undefined,
+): PlannedClient[] {
+  const count = random.int(2, 6);
+  const keys = KEYS.slice(0, random.int(1, KEYS.length));
+  const reads = pick(random, [0.2, 0.5, 0.8]);
+  const level = read ?? pick(random, ['linearizable', 'linearizable', 'local', 'mixed'] as const);
+  const pauseMs = count * 100;
+  return Array.from({ length: count }, () => ({
+    servers: shuffled(random, members).slice(0, random.int(Math.min(2, members.length), members.length)),
+    deadlineMs: random.chance(0.3) ? operationTimeoutMs * (0.3 + 2 * random.float()) : 60_000,
+    // Mostly the client waits for the server's own verdict, as is the default.
+    attemptTimeoutMs: operationTimeoutMs * pick(random, [0.3, 1.25, 1.25]),
+    broadcast: random.chance(0.1),
+    echo: sometimes(random, 0.5),
+    requests: Array.from({ length: Math.ceil(safetyMs / pauseMs) }, () =>
+      drawRequest(random, keys, reads, level, -Math.log(1 - random.float()) * pauseMs),
+    ),
+  }));
+}
+
+function drawRequest(
+  random: Random,
+  keys: readonly string[],
+  reads: number,
+  level: ReadLevel | 'mixed',
+  afterMs: number,
+): PlannedRequest {
+  const key = random.chance(0.5) ? (keys[0] ?? 'hot') : pick(random, keys);
+  const read = level === 'mixed' ? pick(random, ['local', 'linearizable'] as const) : level;
+  if (random.chance(reads)) {
+    return random.chance(0.15)
+      ? { afterMs, op: 'list', limit: random.int(1, 10), read }
+      : { afterMs, op: 'get', key, read };
+  }
+  const kind = random.float();
+  if (kind < 0.6) return { afterMs, op: 'put', key };
+  if (kind < 0.75) return { afterMs, op: 'delete', key };
+  const expect = random.chance(0.8) ? 'seen' : 'absent';
+  return { afterMs, op: 'compareAndSet', key, expect, deletes: random.chance(0.1) };
+}

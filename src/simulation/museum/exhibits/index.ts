@@ -1,0 +1,9 @@
+import type { Exhibit } from '../exhibit';
+import { ACCEPTORS } from './acceptors';
+import { ADOPTION } from './adoption';
+import { AROUND } from './around';
+import { COUNTING } from './counting';
+import { LEARNING } from './learning';
+
+/** The whole collection. */
+export const EXHIBITS: readonly Exhibit[] = [...ADOPTION, ...ACCEPTORS, ...COUNTING, ...LEARNING, ...AROUND];

@@ -1,0 +1,256 @@
+import type { ServerId } from '../core/ballot';
+import type { Random } from '../core/environment';
+import type { Fate, Message, Rule } from './network';
+import type { Node } from './node';
+import type { Fault, FaultPoint, Link, Scenario } from './scenario';
+import { FIRST_CLIENT, NOWHERE } from './virtual-time';
+import type { World } from './world';
+
+/** How often something was done to the cluster, by kind. */
+export type Injected = Map<string, number>;
+
+const LINKS = 4096;
+
+function keyOf(from: number, to: number): number {
+  return from * LINKS + to;
+}
+
+/** Does to a running cluster what the scenario says, and counts it. */
+export class Nemesis {
+  readonly injected: Injected = new Map();
+  readonly #world: World;
+  readonly #nodes: readonly Node[];
+  readonly #scenario: Scenario;
+  readonly #random: Random;
+  /** How many faults cut each link at the moment. */
+  readonly #cuts = new Map<number, number>();
+  readonly #slow = new Map<ServerId, number>();
+  readonly #linkDelaysMs = new Map<number, number>();
+  /** Servers whose faults end for good, now and later. */
+  readonly #healed = new Set<ServerId>();
+
+  constructor(world: World, nodes: readonly Node[], scenario: Scenario) {
+    this.#world = world;
+    this.#nodes = nodes;
+    this.#scenario = scenario;
+    this.#random = world.random.fork('nemesis');
+    const disks = world.random.fork('disks');
+    for (const { id, host } of nodes)
+      host.disk.syncMs = () => disks.float() * (this.#slow.get(id) ?? scenario.syncMs);
+  }
+
+  /** Begins: weather now, each fault at its time. */
+  start(): void {
+    const weather = this.#weather();
+    this.#world.network.rule = weather;
+    for (const fault of this.#scenario.faults)
+      this.#world.time.after(fault.atMs, () => {
+        this.#strike(fault);
+      });
+  }
+
+  /**
+   * Frees these servers, and all clients, from every fault, for good; between them the network is well. The others stay
+   * as they are: down, cut off, slow.
+   */
+  heal(servers: readonly ServerId[]): void {
+    for (const server of servers) this.#healed.add(server);
+    this.#world.tell?.(NOWHERE, () => `servers ${servers.join(', ')} are healed for good`);
+    const weather = this.#world.network.rule;
+    const isWell = (place: number): boolean => place >= FIRST_CLIENT || this.#healed.has(place);
+    this.#world.network.rule = (message) =>
+      isWell(message.from) && isWell(message.to) ? 'deliver' : weather(message);
+    for (const server of servers) {
+      const node = this.#nodes[server];
+      if (node === undefined) continue;
+      this.#slow.delete(server);
+      node.faults.acceptorFailure = 0;
+      node.host.setClockRate(1);
+      node.host.onPoint = () => undefined;
+      node.host.disk.onPoint = () => undefined;
+      node.host.disk.repair();
+      node.host.resume();
+      node.start();
+    }
+  }
+
+  #count(kind: string): void {
+    this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
+  }
+
+  #weather(): Rule {
+    const random = this.#world.random.fork('weather');
+    const { loss, duplication, late, lateMs, jitterMs } = this.#scenario.network;
+    return ({ from, to }: Message): Fate => {
+      if ((this.#cuts.get(keyOf(from, to)) ?? 0) > 0) {
+        this.#count('message cut off');
+        return 'drop';
+      }
+      const isOfClient = from >= FIRST_CLIENT || to >= FIRST_CLIENT;
+      // TCP makes good what a client's connection loses; it takes its time.
+      const isLost = random.chance(loss);
+      if (isLost && !isOfClient) {
+        this.#count('message lost');
+        return 'drop';
+      }
+      const delay = (): number => {
+        const isLate = isLost || random.chance(late);
+        if (isLate) this.#count('message late');
+        return (
+          this.#linkDelayMs(from, to) -
+          Math.log(1 - random.float()) * jitterMs +
+          (isLate ? random.float() * lateMs : 0)
+        );
+      };
+      if (isOfClient || !random.chance(duplication)) return { delaysMs: [delay()] };
+      this.#count('message doubled');
+      return { delaysMs: [delay(), delay()] };
+    };
+  }
+
+  #linkDelayMs(from: number, to: number): number {
+    const key = keyOf(from, to);
+    let delayMs = this.#linkDelaysMs.get(key);
+    if (delayMs === undefined) {
+      delayMs = this.#scenario.network.latencyMs * (1 + this.#random.float());
+      this.#linkDelaysMs.set(key, delayMs);
+    }
+    return delayMs;
+  }
+
+  #strike(fault: Fault): void {
+    this.#world.tell?.(NOWHERE, () => JSON.stringify(fault));
+    switch (fault.kind) {
+      case 'partition':
+        this.#count(`partition, ${fault.shape}`);
+        this.#cut(fault.cut, fault.forMs);
+        break;
+      case 'flapping':
+        this.#count('link flapping');
+        this.#flap(fault.cut, fault.periodMs, this.#world.time.now + fault.forMs);
+        break;
+      case 'crash':
+        for (const server of fault.servers) this.#crash(server, 'crash', fault.kept, fault.downMs);
+        break;
+      case 'restart storm':
+        this.#storm(fault, fault.upMs);
+        break;
+      case 'crash at a point':
+        this.#crashAtPoint(fault.server, fault.point, fault.times, fault);
+        break;
+      default:
+        this.#strikeMachine(fault);
+    }
+  }
+
+  #strikeMachine(
+    fault: Exclude<
+      Fault,
+      { kind: 'partition' | 'flapping' | 'crash' | 'restart storm' | 'crash at a point' }
+    >,
+  ): void {
+    const { server } = fault;
+    const node = this.#nodes[server];
+    if (node === undefined || this.#healed.has(server) || !node.isUp) return;
+    this.#count(fault.kind);
+    switch (fault.kind) {
+      case 'pause':
+        node.host.pause();
+        this.#later(server, fault.forMs, () => {
+          node.host.resume();
+        });
+        break;
+      case 'clock rate':
+        node.host.setClockRate(fault.rate);
+        break;
+      case 'clock jump':
+        node.host.jumpClock(fault.byMs);
+        break;
+      case 'slow disk':
+        this.#slow.set(server, fault.syncMs);
+        this.#later(server, fault.forMs, () => this.#slow.delete(server));
+        break;
+      case 'failing sync':
+        node.host.disk.failNextSync(fault.keepsFirst);
+        this.#later(server, fault.downMs, () => {
+          node.start();
+        });
+        break;
+      case 'wiped disk':
+        node.wipe();
+        this.#later(server, fault.downMs, () => {
+          node.start();
+        });
+    }
+  }
+
+  #cut(links: readonly Link[], forMs: number): void {
+    const add = (change: number): void => {
+      for (const [from, to] of links) {
+        const key = keyOf(from, to);
+        this.#cuts.set(key, (this.#cuts.get(key) ?? 0) + change);
+      }
+    };
+    add(1);
+    this.#world.time.after(forMs, () => {
+      add(-1);
+    });
+  }
+
+  #flap(links: readonly Link[], periodMs: number, until: number): void {
+    if (this.#world.time.now >= until) return;
+    this.#cut(links, periodMs);
+    this.#world.time.after(2 * periodMs, () => {
+      this.#flap(links, periodMs, until);
+    });
+  }
+
+  #crash(server: ServerId, kind: string, keptShare: number, downMs: number): void {
+    const node = this.#nodes[server];
+    if (node?.isUp !== true || this.#healed.has(server)) return;
+    this.#count(kind);
+    const lost = node.crash(Math.round(keptShare * node.host.disk.pendingWrites));
+    if (lost > 0) this.#count('crash that lost unsynced writes');
+    this.#later(server, downMs, () => {
+      node.start();
+    });
+  }
+
+  #storm(storm: Extract<Fault, { kind: 'restart storm' }>, upMs: readonly number[]): void {
+    const { server, kept, syncMs, downMs } = storm;
+    this.#crash(server, 'crash in a restart storm', kept, downMs);
+    const [firstUpMs, ...rest] = upMs;
+    if (firstUpMs === undefined || this.#healed.has(server)) {
+      this.#slow.delete(server);
+      return;
+    }
+    this.#slow.set(server, syncMs);
+    this.#world.time.after(downMs + firstUpMs, () => {
+      this.#storm(storm, rest);
+    });
+  }
+
+  #crashAtPoint(
+    server: ServerId,
+    point: FaultPoint,
+    times: number,
+    { kept, downMs }: { kept: number; downMs: number },
+  ): void {
+    const host = this.#nodes[server]?.host;
+    if (host === undefined) return;
+    let left = times;
+    const reach = (reached: FaultPoint): void => {
+      if (reached !== point || --left !== 0) return;
+      this.#crash(server, `crash at ${point}`, kept, downMs);
+    };
+    host.onPoint = reach;
+    host.disk.onPoint = reach;
+  }
+
+  /** When the fault is over, unless the server was freed before. */
+  #later(server: ServerId, delayMs: number, run: () => void): void {
+    this.#world.time.after(delayMs, () => {
+      if (!this.#healed.has(server)) run();
+    });
+  }
+}

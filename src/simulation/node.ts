@@ -1,0 +1,162 @@
+import type { ServerId } from '../core/ballot';
+import type { Random } from '../core/environment';
+import type { Protocol } from '../core/replica';
+import type { ProtocolName } from '../protocols/registry';
+import { AcceptorFaults } from '../server/acceptor-faults';
+import { ApiError } from '../server/api-error';
+import { StartRefused } from '../server/configuration';
+import { Identity } from '../server/identity';
+import { Member } from '../server/member';
+import { Host } from './host';
+import type { Oracle } from './oracle';
+import { WatchedStore } from './watched-store';
+import type { World } from './world';
+
+const SILENT = { level: 'error', info: () => undefined, warn: () => undefined } as const;
+
+export interface NodeParts {
+  readonly world: World;
+  readonly id: ServerId;
+  readonly oracle: Oracle;
+  readonly protocol: Protocol;
+  readonly protocolName: ProtocolName;
+  readonly operationTimeoutMs: number;
+  readonly acceptorFailure: number;
+  readonly random: Random;
+}
+
+/** One server of the simulated cluster: a machine, and on it, from start to crash, all that a real server runs behind its sockets. */
+export class Node {
+  readonly id: ServerId;
+  readonly host: Host;
+  readonly faults: AcceptorFaults;
+  readonly #parts: NodeParts;
+  readonly #crashListeners = new Set<() => void>();
+  #member: Member | undefined;
+  #store: WatchedStore | undefined;
+  #incarnation = 0;
+  #disks = 1;
+  #isWiped = false;
+  /** Why the cluster does not let it in, once it said so. */
+  refusal: string | undefined;
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+    this.id = parts.id;
+    this.host = new Host(parts.world, parts.id);
+    this.faults = new AcceptorFaults(parts.random, parts.acceptorFailure);
+    this.host.disk.onFailed = () => {
+      this.crash(0);
+    };
+  }
+
+  get isUp(): boolean {
+    return this.host.isUp;
+  }
+
+  get isWiped(): boolean {
+    return this.#isWiped;
+  }
+
+  /** Counts the starts. */
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  /** Undefined while it is down. */
+  get applied(): number | undefined {
+    return this.#member?.inspect().applied;
+  }
+
+  get digest(): string | undefined {
+    return this.#store?.digest;
+  }
+
+  /** Whether it has joined the cluster in this incarnation, and a client would not be told to wait. */
+  get isServing(): boolean {
+    return this.isUp && this.#member?.readiness().ready === true;
+  }
+
+  start(): void {
+    if (this.isUp) return;
+    this.#incarnation++;
+    const { world, oracle, protocol, protocolName } = this.#parts;
+    const environment = { ...this.host.boot(), faults: this.faults };
+    const store = new WatchedStore(this.id, oracle);
+    const isCurrent = (): boolean => this.#store === store;
+    const fail = (error: unknown): void => {
+      if (!isCurrent()) return;
+      if (error instanceof StartRefused) this.refusal = error.message;
+      else world.observer.unexpected(this.id, error);
+      this.crash(0);
+    };
+    const member = new Member({
+      protocol,
+      environment,
+      store,
+      faults: this.faults,
+      log: SILENT,
+      operationTimeoutMs: this.#parts.operationTimeoutMs,
+      isReachable: () => true,
+      status: () => {
+        throw new Error('nobody asks a simulated server for its status');
+      },
+      onRequest: () => undefined,
+      onFailed: fail,
+    });
+    this.#store = store;
+    this.#member = member;
+    const configuration = {
+      id: this.id,
+      cluster: 'simulated',
+      servers: world.members.map((port) => ({ host: 'simulated', port })),
+      protocol: protocolName,
+    };
+    const newDisk = (): string => `disk ${this.id}.${this.#disks}`;
+    Identity.open(environment.storage, configuration, store.digest, newDisk).then((identity) => {
+      if (isCurrent()) member.start(identity);
+    }, fail);
+  }
+
+  /** Ends what runs at once; keeps the first unsynced writes. Gives the number of writes that the disk lost. */
+  crash(keptWrites: number): number {
+    const lost = this.host.crash(keptWrites);
+    this.#member = undefined;
+    this.#store = undefined;
+    for (const listener of [...this.#crashListeners]) listener();
+    return lost;
+  }
+
+  /** Crashes, and stands there with an empty disk. */
+  wipe(): void {
+    this.crash(0);
+    this.host.disk.wipe();
+    this.#disks++;
+    this.#isWiped = true;
+  }
+
+  /** Calls `listener` when the server crashes, until cancelled: its connections break. */
+  onCrash(listener: () => void): () => void {
+    this.#crashListeners.add(listener);
+    return () => this.#crashListeners.delete(listener);
+  }
+
+  /** Answers a client's call with a text; never settles if the server crashes before. */
+  async call(method: string, params: unknown): Promise<string> {
+    const member = this.#member;
+    const handler = member?.api.get(method);
+    if (member === undefined || handler === undefined) throw new Error(`no method ${method}`);
+    let answer: object;
+    try {
+      answer = { result: await handler(params) };
+    } catch (error) {
+      if (!(error instanceof ApiError)) {
+        if (this.#member === member) this.#parts.world.observer.unexpected(this.id, error);
+        return await new Promise<never>(() => undefined);
+      }
+      answer = { error: error.toJSON() };
+    }
+    if (this.#member !== member) return await new Promise<never>(() => undefined);
+    return JSON.stringify(answer);
+  }
+}

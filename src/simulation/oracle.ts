@@ -1,0 +1,255 @@
+import type { ServerId, Slot } from '../core/ballot';
+import type { ApiResult } from '../api/methods';
+import type { Command, Result, Session } from '../kv/commands';
+import { WINDOW } from '../kv/sessions';
+import type { ReadLevel } from '../history/history';
+import type { Observer } from './observer';
+
+type Write = 'kv.put' | 'kv.delete' | 'kv.compareAndSet';
+
+/** A write as a client of the API sends it: which one of which client, and what it is to do. */
+export type ClientWrite = Session & {
+  readonly method: Write;
+  readonly key: string;
+  readonly value?: string | null;
+  readonly expect?: string | null;
+};
+
+interface ReadParams {
+  readonly key: string;
+  readonly read?: ReadLevel;
+}
+
+interface ListParams {
+  readonly prefix?: string;
+  readonly limit?: number;
+  readonly read?: ReadLevel;
+}
+
+interface Step {
+  readonly command: string;
+  readonly result: string;
+  readonly digest: string;
+}
+
+interface Version {
+  readonly slot: Slot;
+  /** Undefined: absent. */
+  readonly value: string | undefined;
+}
+
+/**
+ * Carries out every chosen command once more, in the plainest way there is, in the order of the slots, and holds
+ * against it what the servers' stores do and what clients are told. It forgets nothing: no window, no snapshot.
+ */
+export class Oracle {
+  readonly #observer: Observer;
+  readonly #steps = new Map<Slot, Step>();
+  readonly #versions = new Map<string, Version[]>();
+  readonly #firstResults = new Map<string, Result>();
+  readonly #highestSequences = new Map<string, number>();
+  readonly #invoked = new Map<string, string>();
+  readonly #refused = new Set<string>();
+  #lastSlot: Slot = 0;
+  #acknowledged: Slot = 0;
+  /** Answers to clients that were held against the replay. */
+  checkedAnswers = 0;
+
+  constructor(observer: Observer) {
+    this.#observer = observer;
+  }
+
+  /** The highest slot of a write that a client knows to be done. */
+  get acknowledgedSlot(): Slot {
+    return this.#acknowledged;
+  }
+
+  /** A client sends this write for the first time, or again. */
+  invoked(write: ClientWrite): void {
+    this.#invoked.set(nameOf(write), textOf(commandOf(write)));
+  }
+
+  /** The store of `server` has carried out the command of this slot. */
+  applied(server: ServerId, slot: Slot, command: Command, result: Result, digest: string): void {
+    const step = { command: textOf(command) + nameOfOrNone(command), result: textOfResult(result), digest };
+    const known = this.#steps.get(slot);
+    if (known === undefined) this.#replay(server, slot, command, step);
+    else if (known.command !== step.command)
+      this.#fail(
+        'logs differ',
+        `slot ${slot}: server ${server} applies ${step.command}, another ${known.command}`,
+      );
+    else if (known.result !== step.result)
+      this.#fail(
+        'results differ',
+        `slot ${slot}: ${step.result} at server ${server}, ${known.result} elsewhere`,
+      );
+    else if (known.digest !== digest)
+      this.#fail('states differ', `after slot ${slot}, server ${server} and another`);
+  }
+
+  /** The store of `server` has taken over a state from its disk or from a peer. */
+  restored(server: ServerId): void {
+    this.#observer.restored(server);
+  }
+
+  /** A client is told that its write is done. */
+  acknowledge(write: ClientWrite, result: ApiResult<Write>): void {
+    this.checkedAnswers++;
+    const first = this.#firstResults.get(nameOf(write));
+    const told = textOfResult({ op: commandOf(write).op, ...result });
+    if (first === undefined)
+      this.#fail('answered but lost', `write ${nameOf(write)} is in no log, but its client got ${told}`);
+    else if (textOfResult(first) !== told)
+      this.#fail(
+        'wrong result',
+        `write ${nameOf(write)} gave ${textOfResult(first)}, its client got ${told}`,
+      );
+    this.#acknowledged = Math.max(this.#acknowledged, result.slot);
+  }
+
+  /** A client surely gets no effect of this write, now or later. */
+  refused(write: ClientWrite): void {
+    this.#refused.add(nameOf(write));
+    if (this.#firstResults.has(nameOf(write))) this.#fail('failed but took effect', nameOf(write));
+  }
+
+  /** A server shows a client this value; `acknowledged` is the floor for a linearizable read, as of its begin. */
+  shown({ key, read }: ReadParams, result: ApiResult<'kv.get'>, acknowledged: Slot): void {
+    this.checkedAnswers++;
+    this.#checkFloor(read, result.applied, acknowledged);
+    const value = this.#valueAt(key, result.applied);
+    const shown = result.found ? result.value : undefined;
+    if (shown !== value)
+      this.#fail(
+        'wrong value',
+        `${key} after slot ${result.applied} is ${String(value)}, but ${String(shown)} was shown`,
+      );
+  }
+
+  listed(
+    { prefix = '', limit = 100, read }: ListParams,
+    result: ApiResult<'kv.list'>,
+    acknowledged: Slot,
+  ): void {
+    this.checkedAnswers++;
+    this.#checkFloor(read, result.applied, acknowledged);
+    const expected = [...this.#versions.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .sort()
+      .map((key) => ({ key, value: this.#valueAt(key, result.applied) }))
+      .filter(({ value }) => value !== undefined);
+    const isSame =
+      JSON.stringify(expected.slice(0, limit)) === JSON.stringify(result.entries) &&
+      result.more === expected.length > limit;
+    if (!isSame)
+      this.#fail(
+        'wrong list',
+        `after slot ${result.applied}: ${JSON.stringify(result)} instead of ${JSON.stringify(expected)}`,
+      );
+  }
+
+  #checkFloor(read: ReadLevel | undefined, applied: Slot, acknowledged: Slot): void {
+    if (read === 'linearizable' && applied < acknowledged)
+      this.#fail(
+        'stale read',
+        `a linearizable read shows slot ${applied} after slot ${acknowledged} was acknowledged`,
+      );
+  }
+
+  #replay(server: ServerId, slot: Slot, command: Command, step: Step): void {
+    if (slot <= this.#lastSlot) {
+      this.#fail('logs differ', `server ${server} applies slot ${slot}, which another one left out`);
+      return;
+    }
+    this.#lastSlot = slot;
+    this.#steps.set(slot, step);
+    const expected = textOfResult(this.#carryOut(command, slot));
+    const isStale = this.#isBehindWindow(command) && step.result === textOfResult({ op: 'stale', slot });
+    if (expected !== step.result && !isStale)
+      this.#fail(
+        'wrong result',
+        `slot ${slot}: ${step.result} at server ${server}, replayed it is ${expected}`,
+      );
+  }
+
+  #carryOut(command: Command, slot: Slot): Result {
+    const { session } = command;
+    if (session === null) {
+      this.#fail('nobody asked for it', `slot ${slot}: ${textOf(command)}`);
+      return this.#execute(command, slot);
+    }
+    const id = nameOf(session);
+    if (this.#invoked.get(id) !== textOf(command))
+      this.#fail('nobody asked for it', `slot ${slot}: ${textOf(command)} of ${id}`);
+    if (this.#refused.has(id)) this.#fail('failed but took effect', `${id} in slot ${slot}`);
+    const first = this.#firstResults.get(id) ?? this.#execute(command, slot);
+    this.#firstResults.set(id, first);
+    const highest = this.#highestSequences.get(session.client) ?? 0;
+    this.#highestSequences.set(session.client, Math.max(highest, session.sequence));
+    return first;
+  }
+
+  /** So far behind the newest write of its client that servers may have forgotten its result. */
+  #isBehindWindow({ session }: Command): boolean {
+    const highest = this.#highestSequences.get(session?.client ?? '') ?? 0;
+    return session !== null && session.sequence <= highest - WINDOW;
+  }
+
+  #execute(command: Command, slot: Slot): Result {
+    const { op, key } = command;
+    const actual = this.#valueAt(key, slot) ?? null;
+    switch (op) {
+      case 'put':
+        this.#set(key, slot, command.value);
+        return { op, replaced: actual !== null, slot };
+      case 'delete':
+        this.#set(key, slot, undefined);
+        return { op, deleted: actual !== null, slot };
+      case 'compareAndSet': {
+        const swapped = actual === command.expect;
+        if (swapped) this.#set(key, slot, command.value ?? undefined);
+        return { op, swapped, actual, slot };
+      }
+    }
+  }
+
+  #set(key: string, slot: Slot, value: string | undefined): void {
+    const versions = this.#versions.get(key);
+    if (versions === undefined) this.#versions.set(key, [{ slot, value }]);
+    else versions.push({ slot, value });
+  }
+
+  /** The value of the key after the slot was carried out. */
+  #valueAt(key: string, slot: Slot): string | undefined {
+    return this.#versions.get(key)?.findLast((version) => version.slot <= slot)?.value;
+  }
+
+  #fail(kind: string, details: string): void {
+    this.#observer.fail(kind, details);
+  }
+}
+
+/** What a write does, in one text. */
+function textOf(command: Command): string {
+  const { value, expect } = command as { value?: string | null; expect?: string | null };
+  return JSON.stringify([command.op, command.key, expect, value]);
+}
+
+function textOfResult(result: Result | ({ readonly op: string } & ApiResult<Write>)): string {
+  const { op, slot, replaced, deleted, swapped, actual } = result as Record<string, unknown>;
+  return JSON.stringify([op, slot, replaced ?? deleted ?? swapped, actual]);
+}
+
+function nameOf({ client, sequence }: Session): string {
+  return `${client}#${sequence}`;
+}
+
+function nameOfOrNone({ session }: Command): string {
+  return session === null ? '' : nameOf(session);
+}
+
+function commandOf({ method, key, value, expect, client, sequence }: ClientWrite): Command {
+  const op = method.slice('kv.'.length) as Command['op'];
+  return { op, key, value, expect, session: { client, sequence } } as Command;
+}

@@ -1,0 +1,284 @@
+import type { Protocol } from '../core/replica';
+import { historyOf } from '../history/json-lines';
+import { judge } from '../history/judge';
+import type { History, HistoryEvent } from '../history/history';
+import { Recorder } from '../history/recorder';
+import { DEFAULT_OPTIONS } from '../protocols/paxos/options';
+import { PaxosReplica } from '../protocols/paxos/replica';
+import type { ProtocolName } from '../protocols/registry';
+import { isolated } from './isolation';
+import { Nemesis } from './nemesis';
+import { Node } from './node';
+import { Violation } from './observer';
+import { Oracle } from './oracle';
+import type { ProtocolVariation, Scenario } from './scenario';
+import { SimulatedClient } from './simulated-client';
+import { TraceHash } from './trace-hash';
+import { NOWHERE, type Place } from './virtual-time';
+import { virtualWorld, type World } from './world';
+
+const START_MS = 20_000;
+/** The healed core has this long to finish every outstanding operation. */
+const LIVENESS_MS = 60_000;
+/** All servers that are not lost for good have this long to become equal. */
+const CONVERGENCE_MS = 60_000;
+
+/** Of the search for an order of all operations. What it cannot decide with so many fails. */
+const JUDGE_STEPS = 3_000_000;
+
+/** What came of a run. Plain data. */
+export interface RunReport {
+  readonly seed: number;
+  readonly failure: { readonly kind: string; readonly message: string } | undefined;
+  readonly traceHash: string;
+  readonly simulatedMs: number;
+  readonly events: number;
+  /** Operations that clients began, that succeeded, and that the linearizability checker looked at. */
+  readonly operations: number;
+  readonly succeeded: number;
+  readonly checked: number;
+  /** A local read that shows the past, as it may, explained; if there is one. */
+  readonly staleRead: string | undefined;
+  readonly chosenSlots: number;
+  readonly injected: Readonly<Record<string, number>>;
+  /** How often each branch of the protocol was reached. */
+  readonly branches: Readonly<Record<string, number>>;
+  readonly history: History;
+}
+
+/** Hears the story of a run, line by line. */
+export type Tell = (atMs: number, place: Place, text: string) => void;
+
+/** The protocols, with options that a run varies. */
+const CREATE: Readonly<Record<ProtocolName, (variation: ProtocolVariation) => Protocol>> = {
+  paxos: ({ logSlots, pieceSlots }) => ({
+    name: 'paxos',
+    create: (environment, machine) =>
+      new PaxosReplica(environment, machine, {
+        ...DEFAULT_OPTIONS,
+        log: { ...DEFAULT_OPTIONS.log, slots: logSlots },
+        pieceSlots,
+      }),
+  }),
+};
+
+/** A cluster, its clients and what befalls them, from start to verdict. */
+class Run {
+  readonly #scenario: Scenario;
+  readonly #world: World;
+  readonly #oracle: Oracle;
+  readonly #nodes: readonly Node[];
+  readonly #nemesis: Nemesis;
+  readonly #clients: readonly SimulatedClient[];
+  readonly #history: HistoryEvent[] = [];
+  readonly #progress: { readonly incarnation: number; readonly applied: number }[] = [];
+  #checked = 0;
+  #staleRead: string | undefined;
+
+  constructor(scenario: Scenario, tell: Tell | undefined) {
+    this.#scenario = scenario;
+    const members = Array.from({ length: scenario.servers }, (_, id) => id);
+    const world = virtualWorld(members, scenario.seed, () => {
+      this.#checkProgress();
+    });
+    this.#world = world;
+    if (tell !== undefined)
+      world.tell = (place, text) => {
+        tell(world.time.now, place, text());
+      };
+    const oracle = new Oracle(world.observer);
+    this.#oracle = oracle;
+    const protocol = CREATE[scenario.protocol](scenario.variation);
+    const nodes = members.map(
+      (id) =>
+        new Node({
+          world,
+          id,
+          oracle,
+          protocol,
+          protocolName: scenario.protocol,
+          operationTimeoutMs: scenario.operationTimeoutMs,
+          acceptorFailure: scenario.acceptorFailure,
+          random: world.random.fork(`acceptor faults ${id}`),
+        }),
+    );
+    this.#nodes = nodes;
+    this.#nemesis = new Nemesis(world, nodes, scenario);
+    const recorder = new Recorder(
+      () => world.time.now,
+      (event) => {
+        world.tell?.(NOWHERE, () => `client: ${JSON.stringify(event)}`);
+        this.#history.push(event);
+      },
+    );
+    this.#clients = scenario.clients.map(
+      (plan, index) => new SimulatedClient({ world, nodes, oracle, recorder, index, plan }),
+    );
+  }
+
+  unexpected(error: unknown): void {
+    this.#world.observer.unexpected(NOWHERE, error);
+  }
+
+  async report(): Promise<RunReport> {
+    let failure: RunReport['failure'];
+    try {
+      await this.#start();
+      await this.#safety();
+      await this.#liveness();
+      await this.#convergence();
+      this.#judge();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      failure = { kind: error.kind, message: error.message };
+    }
+    return this.#reportOf(failure);
+  }
+
+  async #start(): Promise<void> {
+    for (const node of this.#nodes) node.start();
+    await this.#expect('the cluster forms', () => this.#nodes.every((node) => node.isServing), START_MS);
+  }
+
+  async #safety(): Promise<void> {
+    this.#nemesis.start();
+    for (const client of this.#clients) client.start();
+    await this.#world.time.run(this.#scenario.safetyMs);
+  }
+
+  /** Whatever happened and goes on outside, a healed quorum finishes all that was begun, and takes new work. */
+  async #liveness(): Promise<void> {
+    const { core } = this.#scenario;
+    for (const client of this.#clients) client.stop();
+    this.#nemesis.heal(core);
+    await this.#expect(
+      'the core serves',
+      () => core.every((server) => this.#nodes[server]?.isServing),
+      LIVENESS_MS,
+    );
+    await this.#expect(
+      'every operation that was begun has an outcome',
+      () => this.#clients.every((client) => !client.isBusy),
+      LIVENESS_MS,
+    );
+    for (const server of core) await this.#probe(server);
+  }
+
+  /** Then all that is not lost for good comes back, and becomes equal. */
+  async #convergence(): Promise<void> {
+    const able = this.#nodes.filter((node) => !node.isWiped);
+    this.#nemesis.heal(able.map((node) => node.id));
+    await this.#expect(
+      'all servers become equal',
+      () => new Set(able.map((node) => node.isServing && `${node.applied} ${node.digest}`)).size === 1,
+      CONVERGENCE_MS,
+    );
+    for (const node of this.#nodes)
+      if (node.isWiped && node.refusal === undefined && node.isServing)
+        this.#world.observer.fail('wiped disk let in', `server ${node.id} serves with an empty disk`);
+    this.#world.observer.check();
+  }
+
+  /** A new read and a new write through this very server succeed. */
+  async #probe(server: number): Promise<void> {
+    const world = this.#world;
+    const index = this.#clients.length + server;
+    const recorder = new Recorder(
+      () => world.time.now,
+      () => undefined,
+    );
+    const client = new SimulatedClient({
+      world,
+      nodes: this.#nodes,
+      oracle: this.#oracle,
+      recorder,
+      index,
+      plan: {
+        servers: [server],
+        deadlineMs: LIVENESS_MS,
+        attemptTimeoutMs: 5000,
+        broadcast: false,
+        echo: 0,
+        requests: [
+          { afterMs: 0, op: 'get', key: 'hot', read: 'linearizable' },
+          { afterMs: 0, op: 'put', key: `probe of ${server}` },
+        ],
+      },
+    });
+    client.start();
+    await this.#expect(
+      `server ${server} of the core answers a new read and a new write`,
+      () => client.succeeded === 2,
+      LIVENESS_MS,
+    );
+  }
+
+  /** What a server has applied stays applied, as long as it runs. */
+  #checkProgress(): void {
+    for (const { id, incarnation, applied } of this.#nodes) {
+      if (applied === undefined) continue;
+      const before = this.#progress[id];
+      if (before?.incarnation === incarnation && applied < before.applied)
+        this.#world.observer.fail('applied goes back', `server ${id}: ${applied} after ${before.applied}`);
+      if (before?.applied !== applied) this.#progress[id] = { incarnation, applied };
+    }
+  }
+
+  async #expect(what: string, done: () => boolean | undefined, limitMs: number): Promise<void> {
+    if (await this.#world.time.runUntil(() => done() === true, limitMs)) return;
+    this.#world.observer.fail('no progress', `not within ${limitMs / 1000} s: ${what}`);
+    this.#world.observer.check();
+  }
+
+  #historySoFar(): History {
+    return historyOf(this.#history, 'absent');
+  }
+
+  /** What clients were told, all together, against what any correct store could have told them. */
+  #judge(): void {
+    const { observer } = this.#world;
+    const judgement = judge(this.#historySoFar(), { steps: JUDGE_STEPS });
+    this.#checked = judgement.checked;
+    if (judgement.kind === 'violation')
+      observer.fail(judgement.violation.anomaly.name, judgement.violation.anomaly.text);
+    else if (judgement.kind === 'unknown') observer.fail('undecided', judgement.reason);
+    else if (judgement.kind === 'sequential') this.#staleRead = judgement.violation.anomaly.text;
+    if (observer.chosenSlots === 0) observer.fail('no work', 'nothing was chosen');
+    if (this.#oracle.checkedAnswers === 0 || judgement.checked === 0)
+      observer.fail('no work', 'no answer was checked');
+    observer.check();
+  }
+
+  #reportOf(failure: RunReport['failure']): RunReport {
+    const { time, observer } = this.#world;
+    const trace = new TraceHash();
+    trace.addText(time.traceHash);
+    for (const event of this.#history) trace.addText(JSON.stringify(event));
+    return {
+      seed: this.#scenario.seed,
+      failure,
+      traceHash: trace.toString(),
+      simulatedMs: time.now,
+      events: time.events,
+      operations: this.#clients.reduce((sum, { performed }) => sum + performed, 0),
+      succeeded: this.#clients.reduce((sum, { succeeded }) => sum + succeeded, 0),
+      checked: this.#checked,
+      staleRead: this.#staleRead,
+      chosenSlots: observer.chosenSlots,
+      injected: Object.fromEntries(this.#nemesis.injected),
+      branches: observer.branches,
+      history: this.#historySoFar(),
+    };
+  }
+}
+
+/** Carries out the scenario. The same scenario gives the same report, wherever and whenever. */
+export function runScenario(scenario: Scenario, tell?: Tell): Promise<RunReport> {
+  return isolated(
+    () => new Run(scenario, tell),
+    (run) => run.report(),
+    (run, error) => {
+      run.unexpected(error);
+    },
+  );
+}

@@ -1,0 +1,130 @@
+import type { ServerId } from '../core/ballot';
+import type { ReadLevel } from '../history/history';
+import type { ProtocolName } from '../protocols/registry';
+import type { DiskPoint } from './disk';
+import type { CallPoint } from './host';
+
+export type FaultPoint = DiskPoint | CallPoint;
+
+/** What a simulated client is to do next, `afterMs` from the end of what it did before. */
+export type PlannedRequest = { readonly afterMs: number } & (
+  | { readonly op: 'get'; readonly key: string; readonly read: ReadLevel }
+  | { readonly op: 'put' | 'delete'; readonly key: string }
+  /** Expects what the client saw last of this key, or that it is absent. */
+  | {
+      readonly op: 'compareAndSet';
+      readonly key: string;
+      readonly expect: 'seen' | 'absent';
+      readonly deletes: boolean;
+    }
+  | { readonly op: 'list'; readonly limit: number; readonly read: ReadLevel }
+);
+
+export interface PlannedClient {
+  /** Servers in the order in which they are tried. */
+  readonly servers: readonly ServerId[];
+  /** An operation that is not done by then ends with an unknown outcome. */
+  readonly deadlineMs: number;
+  readonly attemptTimeoutMs: number;
+  /** Writes go to all servers at once. */
+  readonly broadcast: boolean;
+  /** Chance for a write to be sent once more, to another server, after its client has its answer. */
+  readonly echo: number;
+  readonly requests: readonly PlannedRequest[];
+}
+
+/** Chances and times of the network. They hold for the links between servers; those of clients neither double nor reorder. */
+export interface NetworkWeather {
+  /** Least delay of a message; that of each link lies between this and twice this. */
+  readonly latencyMs: number;
+  /** Mean of what comes on top, exponentially distributed: messages overtake each other. */
+  readonly jitterMs: number;
+  readonly loss: number;
+  readonly duplication: number;
+  /** Share of the messages that take up to `lateMs` longer. */
+  readonly late: number;
+  readonly lateMs: number;
+}
+
+/** A link in one direction. */
+export type Link = readonly [from: number, to: number];
+
+/** Something that befalls the cluster at one moment, and how long it lasts. */
+export type Fault = { readonly atMs: number } & (
+  | {
+      readonly kind: 'partition';
+      readonly shape: 'symmetric' | 'one-way' | 'bridge' | 'isolated';
+      readonly cut: readonly Link[];
+      readonly forMs: number;
+    }
+  | {
+      readonly kind: 'flapping';
+      readonly cut: readonly Link[];
+      readonly periodMs: number;
+      readonly forMs: number;
+    }
+  /** `kept`: the share of the unsynced writes that reach the disk all the same. */
+  | {
+      readonly kind: 'crash';
+      readonly servers: readonly ServerId[];
+      readonly kept: number;
+      readonly downMs: number;
+    }
+  /** Crashes again and again, soon after each restart, on a disk that takes its time too. */
+  | {
+      readonly kind: 'restart storm';
+      readonly server: ServerId;
+      readonly upMs: readonly number[];
+      readonly syncMs: number;
+      readonly kept: number;
+      readonly downMs: number;
+    }
+  | {
+      readonly kind: 'crash at a point';
+      readonly server: ServerId;
+      readonly point: FaultPoint;
+      readonly times: number;
+      readonly kept: number;
+      readonly downMs: number;
+    }
+  | { readonly kind: 'pause'; readonly server: ServerId; readonly forMs: number }
+  | { readonly kind: 'clock rate'; readonly server: ServerId; readonly rate: number }
+  | { readonly kind: 'clock jump'; readonly server: ServerId; readonly byMs: number }
+  | { readonly kind: 'slow disk'; readonly server: ServerId; readonly syncMs: number; readonly forMs: number }
+  | {
+      readonly kind: 'failing sync';
+      readonly server: ServerId;
+      readonly keepsFirst: boolean;
+      readonly downMs: number;
+    }
+  | { readonly kind: 'wiped disk'; readonly server: ServerId; readonly downMs: number }
+);
+
+export type FaultKind = Fault['kind'];
+
+/** What of the protocol's options a run varies: small limits make rare branches common. */
+export interface ProtocolVariation {
+  /** Chosen values that a server keeps; who needs older ones gets a snapshot. */
+  readonly logSlots: number;
+  readonly pieceSlots: number;
+}
+
+/** Everything that a run does, but for the small draws of its streams, which come from the seed. Plain data. */
+export interface Scenario {
+  readonly seed: number;
+  readonly protocol: ProtocolName;
+  readonly variation: ProtocolVariation;
+  readonly servers: number;
+  readonly safetyMs: number;
+  readonly network: NetworkWeather;
+  /** Longest time from a write to its durability, when the disk is well. */
+  readonly syncMs: number;
+  /** After this long a server gives an operation up. */
+  readonly operationTimeoutMs: number;
+  /** The classroom's -f. */
+  readonly acceptorFailure: number;
+  readonly clients: readonly PlannedClient[];
+  readonly faults: readonly Fault[];
+  /** A quorum that is healed for the liveness phase; the rest stays as it is. */
+  readonly core: readonly ServerId[];
+}

@@ -1,0 +1,28 @@
+import type { ServerId } from '../core/ballot';
+import type { StateRecord } from '../core/state-machine';
+import type { Command, Result } from '../kv/commands';
+import { KeyValueStore } from '../kv/store';
+import type { Oracle } from './oracle';
+
+/** The shipped store, which shows the oracle all that it does. */
+export class WatchedStore extends KeyValueStore {
+  readonly #server: ServerId;
+  readonly #oracle: Oracle;
+
+  constructor(server: ServerId, oracle: Oracle) {
+    super();
+    this.#server = server;
+    this.#oracle = oracle;
+  }
+
+  override apply(command: Command, slot: number): Result {
+    const result = super.apply(command, slot);
+    this.#oracle.applied(this.#server, slot, command, result, this.digest);
+    return result;
+  }
+
+  override restore(records: Iterable<StateRecord>): void {
+    super.restore(records);
+    this.#oracle.restored(this.#server);
+  }
+}

@@ -1,0 +1,104 @@
+import { describe, expect, test } from '@jest/globals';
+import { EXHIBITS } from '../../../src/simulation/museum/exhibits';
+import { loadMutant } from '../../../src/simulation/museum/mutant';
+import {
+  replaySchedule,
+  search,
+  type SearchOptions,
+  type StrategyName,
+} from '../../../src/simulation/search/search';
+
+interface Searching {
+  readonly search: typeof search;
+  readonly replaySchedule: typeof replaySchedule;
+}
+
+function withMistake(id: string): Searching {
+  const exhibit = EXHIBITS.find((each) => each.id === id);
+  if (exhibit === undefined) throw new Error(`the museum has no ${id}`);
+  return loadMutant(['simulation/search/search.ts'], exhibit.edits)[0] as Searching;
+}
+
+const SAME_AGAIN = /two values chosen|promise broken|learned but not chosen|one value in a slot/;
+
+/** What it takes to see each mistake, and a strategy that sees it soon. */
+const FOUND: readonly (readonly [
+  id: string,
+  strategy: StrategyName,
+  how: Partial<SearchOptions>,
+  seen: RegExp,
+])[] = [
+  ['P-1', 'random', {}, /two values chosen/],
+  ['P-1', 'adversarial', {}, /two values chosen/],
+  ['P-1', 'systematic', { deviations: 2 }, /two values chosen/],
+  ['P-2', 'adversarial', { proposers: 3 }, /two values chosen/],
+  ['P-2b', 'random', { proposers: 3 }, /two values chosen/],
+  ['P-3', 'random', { crashes: 1 }, /promise broken/],
+  ['P-3b', 'random', { crashes: 1 }, /promise broken/],
+  ['P-4', 'systematic', { crashes: 1, deviations: 2 }, /promise broken|two values chosen/],
+  ['P-4b', 'random', { crashes: 1 }, /promise broken|two values chosen/],
+  ['P-5', 'random', { timers: 2, resends: true }, /learned but not chosen/],
+  ['P-6', 'random', { timers: 2 }, /two values chosen/],
+  ['P-7', 'random', { timers: 2 }, /learned but not chosen/],
+  ['P-8', 'systematic', { deviations: 2 }, /promise broken/],
+  ['P-9', 'random', { crashes: 1 }, /ballot used twice/],
+  ['P-9b', 'random', { crashes: 1 }, /ballot used twice/],
+  ['P-10', 'random', {}, SAME_AGAIN],
+  ['P-15', 'random', { noop: true }, /two values chosen/],
+  ['P-17', 'adversarial', { timers: 2 }, /learned but not chosen/],
+  ['P-20', 'random', { acceptors: 4 }, /learned but not chosen/],
+  ['P-23', 'random', {}, /promise broken/],
+];
+
+test.each(FOUND)('%s is found by the %s strategy, with %j', async (id, strategy, how, seen) => {
+  const mutant = withMistake(id);
+  const { counterexample } = await mutant.search({ strategy, schedules: 6000, ...how });
+  const { schedule, violation, foundChoices } = counterexample!;
+  expect(violation).toMatch(seen);
+  expect(schedule.length).toBeLessThanOrEqual(foundChoices);
+  const again = await mutant.replaySchedule(how, schedule);
+  expect(again).toMatchObject({ schedule, violation });
+  const shipped = await replaySchedule(how, schedule);
+  expect(shipped.violation).toBeUndefined();
+});
+
+describe('the shipped code', () => {
+  const SHAPES: readonly (readonly [string, Partial<SearchOptions>])[] = [
+    ['nothing but late and lost messages', {}],
+    ['several ballots, crashes and duplicates', { timers: 3, resends: true, crashes: 2, duplicates: 2 }],
+    ['three proposers, four acceptors and a no-op', { proposers: 3, acceptors: 4, noop: true, timers: 1 }],
+  ];
+  for (const strategy of ['random', 'adversarial', 'systematic'] as const)
+    test.each(SHAPES)(`passes the ${strategy} strategy with %s`, async (_, shape) => {
+      const report = await search({ ...shape, strategy, schedules: 400, seed: 7 });
+      expect(report).toMatchObject({ verdict: 'clean', schedules: 400, counterexample: undefined });
+      expect(report.chosen).toBeGreaterThan(0);
+    });
+});
+
+test('one seed gives one report, another seed another', async () => {
+  const options = { strategy: 'random', schedules: 50, timers: 2, crashes: 1 } as const;
+  const [first, second, other] = [
+    await search({ ...options, seed: 3 }),
+    await search({ ...options, seed: 3 }),
+    await search({ ...options, seed: 4 }),
+  ];
+  expect(second).toEqual(first);
+  expect(other.choices).not.toBe(first.choices);
+});
+
+test('a search in which nothing can be chosen is not passed', async () => {
+  const unheard = {
+    file: 'protocols/paxos/acceptor.ts',
+    find: "return { kind: 'promised', ballot, accepted: after.accepted };",
+    replace: 'return new Promise(() => {});',
+  };
+  const [mutant] = loadMutant(['simulation/search/search.ts'], [unheard]) as [Searching];
+  const report = await mutant.search({ strategy: 'random', schedules: 10 });
+  expect(report).toMatchObject({ verdict: 'vacuous', schedules: 10, chosen: 0 });
+});
+
+test('a search ends when it is cancelled', async () => {
+  const report = await search({ strategy: 'random' }, (schedules) => schedules === 7);
+  expect(report).toMatchObject({ schedules: 7, isExhausted: false });
+});
