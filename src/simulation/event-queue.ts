@@ -1,7 +1,7 @@
 export interface Event {
   readonly at: number;
   readonly sequence: number;
-  readonly run: () => void;
+  run: () => void;
   isCancelled: boolean;
 }
 

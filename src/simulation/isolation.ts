@@ -43,6 +43,9 @@ export async function isolated<Run, Result>(
   if (isRunning) throw new Error('a simulation is running in this process already');
   isRunning = true;
   const allow = ban();
+  // Thousands of errors stand for lost answers; the traces of their stacks would take a good part of the time.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   const others = process.listeners('unhandledRejection');
   process.removeAllListeners('unhandledRejection');
   try {
@@ -54,6 +57,7 @@ export async function isolated<Run, Result>(
   } finally {
     process.removeAllListeners('unhandledRejection');
     for (const other of others) process.on('unhandledRejection', other);
+    Error.stackTraceLimit = stackTraceLimit;
     allow();
     isRunning = false;
   }

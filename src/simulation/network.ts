@@ -32,6 +32,8 @@ export interface Machines {
   gate(place: Place, run: () => void): void;
   /** Hears of whatever a service throws beyond what its callers may provoke. */
   unexpected(place: Place, error: unknown): void;
+  /** Sees each answer of a server to another one, as it leaves. */
+  answered?(from: Place, method: string, params: unknown, answer: string): void;
 }
 
 /** A network that carries text only, and whose every message, request and reply apart, can be directed by a rule. */
@@ -84,6 +86,7 @@ export class Network {
         this.#serve(to, method, wire).then(
           (result) => {
             if (result === undefined) return;
+            this.#machines.answered?.(to, method, params, result);
             this.send({ ...request, from: to, to: from, kind: 'reply' }, () => {
               cancel();
               resolve(JSON.parse(result));

@@ -3,6 +3,7 @@ import type { ApiResult } from '../api/methods';
 import type { Command, Result, Session } from '../kv/commands';
 import { WINDOW } from '../kv/sessions';
 import type { ReadLevel } from '../history/history';
+import type { DurabilityObserver } from './durability';
 import type { Observer } from './observer';
 
 type Write = 'kv.put' | 'kv.delete' | 'kv.compareAndSet';
@@ -44,6 +45,7 @@ interface Version {
  */
 export class Oracle {
   readonly #observer: Observer;
+  readonly #durability: DurabilityObserver;
   readonly #steps = new Map<Slot, Step>();
   readonly #versions = new Map<string, Version[]>();
   readonly #firstResults = new Map<string, Result>();
@@ -55,8 +57,9 @@ export class Oracle {
   /** Answers to clients that were held against the replay. */
   checkedAnswers = 0;
 
-  constructor(observer: Observer) {
+  constructor(observer: Observer, durability: DurabilityObserver) {
     this.#observer = observer;
+    this.#durability = durability;
   }
 
   /** The highest slot of a write that a client knows to be done. */
@@ -106,6 +109,7 @@ export class Oracle {
         `write ${nameOf(write)} gave ${textOfResult(first)}, its client got ${told}`,
       );
     this.#acknowledged = Math.max(this.#acknowledged, result.slot);
+    this.#durability.acknowledged(result.slot, write.client, write.sequence);
   }
 
   /** A client surely gets no effect of this write, now or later. */

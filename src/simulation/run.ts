@@ -6,6 +6,7 @@ import { Recorder } from '../history/recorder';
 import { DEFAULT_OPTIONS } from '../protocols/paxos/options';
 import { PaxosReplica } from '../protocols/paxos/replica';
 import type { ProtocolName } from '../protocols/registry';
+import { DurabilityObserver } from './durability';
 import { isolated } from './isolation';
 import { Nemesis } from './nemesis';
 import { Node } from './node';
@@ -86,7 +87,11 @@ class Run {
       world.tell = (place, text) => {
         tell(world.time.now, place, text());
       };
-    const oracle = new Oracle(world.observer);
+    const durability = new DurabilityObserver(world.observer, () => this.#nodes);
+    world.answered = (...answer) => {
+      durability.answered(...answer);
+    };
+    const oracle = new Oracle(world.observer, durability);
     this.#oracle = oracle;
     const protocol = CREATE[scenario.protocol](scenario.variation);
     const nodes = members.map(

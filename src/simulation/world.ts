@@ -1,6 +1,6 @@
 import type { ServerId } from '../core/ballot';
 import { SeededRandom } from '../core/random';
-import { Network } from './network';
+import { Network, type Machines } from './network';
 import { Observer } from './observer';
 import { VirtualTime, type Place, type Scheduler } from './virtual-time';
 import type { Host } from './host';
@@ -17,6 +17,8 @@ export class World<S extends Scheduler = VirtualTime> {
   readonly network: Network;
   readonly #hosts = new Map<Place, Host>();
   faults: FaultRule = () => undefined;
+  /** Sees each answer of a server to another one, as it leaves. */
+  answered: Machines['answered'];
   /** Hears what happens, for people; the text is made only if somebody listens. */
   tell: ((place: Place, text: () => string) => void) | undefined;
 
@@ -36,6 +38,9 @@ export class World<S extends Scheduler = VirtualTime> {
       },
       unexpected: (server, error) => {
         this.observer.unexpected(server, error);
+      },
+      answered: (from, method, params, answer) => {
+        this.answered?.(from, method, params, answer);
       },
     });
   }

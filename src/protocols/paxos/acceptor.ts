@@ -5,8 +5,9 @@ import type { Json } from '../../core/json';
 import { slotKey, slotOfKey } from '../../core/keys';
 import type { AcceptReply, AcceptorService, PrepareReply, Proposal, Value } from './messages';
 
-const PROMISED = 'acceptor/promised/';
-const ACCEPTED = 'acceptor/accepted/';
+/** Where promises and votes are stored, by slot. */
+export const PROMISED = 'acceptor/promised/';
+export const ACCEPTED = 'acceptor/accepted/';
 
 /** What an acceptor must remember of one slot [Paxos Made Simple, 2.5]. */
 export interface Votes {

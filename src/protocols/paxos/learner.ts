@@ -10,7 +10,8 @@ import { SnapshotOffer } from './snapshot';
 
 const CHOSEN = 'learner/chosen/';
 const STATE = 'learner/state/';
-const APPLIED = 'learner/applied';
+/** Where the applied slot is stored. */
+export const APPLIED = 'learner/applied';
 const FLOOR = 'learner/floor';
 
 export interface LearnerOptions {

@@ -31,7 +31,10 @@ export interface Limits {
  */
 export function settle(): Promise<void> {
   return new Promise((resolve) => {
-    process.nextTick(resolve);
+    // From outside of the promise queue the next tick would come before it.
+    queueMicrotask(() => {
+      process.nextTick(resolve);
+    });
   });
 }
 

@@ -25,11 +25,9 @@ function acceptorForgetsPromise(isDiskStalled: boolean): Schedule {
 function acceptorForgetsVote(isDiskStalled: boolean): Schedule {
   return async (code) => {
     const bench = new Bench(code);
-    const accepting = bench.propose(P1, 1, valueOf('v1'), { prepare: [A, B], accept: [A, B] });
     // The promise is there after about a millisecond, the request for the vote after two more.
-    await bench.world.time.run(2.5);
-    if (isDiskStalled) bench.host(B).disk.stall();
-    await accepting;
+    if (isDiskStalled) bench.world.time.after(2.5, () => bench.host(B).disk.stall());
+    await bench.propose(P1, 1, valueOf('v1'), { prepare: [A, B], accept: [A, B] });
     bench.restart(B);
     await bench.propose(P2, 1, valueOf('v2'), { prepare: [B, C], accept: [B, C] });
   };

@@ -1,0 +1,154 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { PROTOCOLS, type ProtocolName } from '../protocols/registry';
+import type { Wishes } from '../simulation/draw';
+import { exhibitOf } from '../simulation/museum/code';
+import { EXHIBITS } from '../simulation/museum/exhibits';
+import { option, program, run, UsageError, wholeNumber } from './options';
+import { describeExhibit, listOfExhibits, museum } from './simulate/museum';
+import type { Seeds } from './simulate/pool';
+import { replay } from './simulate/replay';
+import { addSearchCommand } from './simulate/search';
+import { swarm } from './simulate/swarm';
+
+interface Options {
+  readonly protocol: ProtocolName | 'all';
+  readonly seeds: Seeds;
+  readonly jobs: number;
+  readonly servers?: number;
+  readonly read?: 'local' | 'linearizable';
+  readonly exhibit?: string;
+  readonly replay?: string;
+  readonly failures: string;
+  readonly keepGoing?: true;
+  readonly verbose?: true;
+  readonly json?: true;
+}
+
+const EXIT_CODES = `
+Exit codes: 0 all runs passed, 1 a run failed (or an exhibit was not caught), 2 wrong usage.
+How to read a run: docs/simulation.md.
+`;
+
+/** Runs simulated clusters. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let task = (): Promise<number> => Promise.resolve(0);
+  const command = program(
+    'simulate',
+    'Run the shipped code in simulated clusters, under every fault we know.',
+    [
+      ['simulate --seeds 1..1000 --jobs 2', 'a thousand clusters, two at a time'],
+      ['simulate --seeds 42', 'one, with all that it drew'],
+      ['simulate --read local --seeds 1..50', 'what local reads may show'],
+      ['simulate --exhibit P-1 --seeds 1..10', 'with a known mistake in the code'],
+      ['simulate --replay failures/seed-42.json', 'a failure again'],
+      ['simulate museum', 'all known mistakes, and what catches them'],
+      ['simulate search', 'every order of messages in a small cluster'],
+    ],
+  );
+  addOptions(command).action(() => {
+    const options = command.opts<Options>();
+    task = () => simulate(options);
+  });
+  addMuseum(command, (work) => (task = work));
+  addSearchCommand(command, (work) => (task = work));
+  return await run(command, argv, () => task());
+}
+
+function addOptions(command: Command): Command {
+  const protocols = Object.keys(PROTOCOLS);
+  return command
+    .addOption(
+      option('--protocol <name>', 'which one')
+        .choices([...protocols, 'all'])
+        .default('all'),
+    )
+    .addOption(
+      option('--seeds <range>', 'one seed, or first..last')
+        .argParser(seeds)
+        .default({ first: 1, last: 100 }, '1..100'),
+    )
+    .addOption(option('--jobs <count>', 'runs at a time').argParser(wholeNumber(1, 64)).default(1))
+    .addOption(option('--servers <count>', 'not drawn, but so many').argParser(wholeNumber(1, 9)))
+    .addOption(option('--read <level>', 'of all reads, not drawn').choices(['local', 'linearizable']))
+    .addOption(option('--exhibit <id>', 'put in a mistake from the museum'))
+    .addOption(option('--replay <file>', 'run a failure file again, and tell its story'))
+    .addOption(option('--failures <folder>', 'where failure files go').default('failures'))
+    .addOption(option('--keep-going', 'do not stop at the first failure'))
+    .addOption(option('--verbose', 'a line for each run; with --replay, the whole story'))
+    .addOption(option('--json', 'one JSON document per protocol'))
+    .addHelpText('after', EXIT_CODES);
+}
+
+function addMuseum(command: Command, start: (work: () => Promise<number>) => void): void {
+  const sub = command
+    .command('museum')
+    .description('put in known mistakes, one after the other: each must be caught')
+    .argument('[ids...]', 'only these')
+    .addOption(
+      option('--most-seeds <count>', 'tried for each').argParser(wholeNumber(1, 1_000_000)).default(1000),
+    )
+    .option('--list', 'name them')
+    .option('--describe', 'tell what each is about')
+    .option('--json', 'one JSON document');
+  sub.action((ids: string[]) => {
+    start(() => visitMuseum(ids, sub.opts()));
+  });
+}
+
+async function visitMuseum(
+  ids: readonly string[],
+  options: { mostSeeds: number; list?: true; describe?: true; json?: true },
+): Promise<number> {
+  const exhibits = ids.length === 0 ? EXHIBITS : ids.map(knownExhibit);
+  if (options.list) {
+    process.stdout.write(`${listOfExhibits()}\n`);
+    return 0;
+  }
+  if (options.describe) {
+    process.stdout.write(`${exhibits.map(describeExhibit).join('\n\n')}\n`);
+    return 0;
+  }
+  return await museum({
+    wishes: { protocol: 'paxos' },
+    exhibits,
+    mostSeeds: options.mostSeeds,
+    json: options.json ?? false,
+  });
+}
+
+function knownExhibit(id: string): (typeof EXHIBITS)[number] {
+  const exhibit = exhibitOf(id);
+  if (exhibit === undefined)
+    throw new UsageError(`there is no exhibit ${id}; "simulate museum --list" names them all`);
+  return exhibit;
+}
+
+async function simulate(options: Options): Promise<number> {
+  if (options.replay !== undefined) return await replay(options.replay, options.verbose ?? false);
+  const exhibit = options.exhibit === undefined ? undefined : knownExhibit(options.exhibit).id;
+  const names = Object.keys(PROTOCOLS) as ProtocolName[];
+  let failed = 0;
+  for (const protocol of options.protocol === 'all' ? names : [options.protocol]) {
+    const wishes: Wishes = { protocol, servers: options.servers, read: options.read };
+    const failures = await swarm({
+      wishes,
+      seeds: options.seeds,
+      jobs: options.jobs,
+      exhibit,
+      folder: options.failures,
+      json: options.json ?? false,
+      verbose: options.verbose ?? false,
+      keepGoing: options.keepGoing ?? false,
+    });
+    failed += failures.length;
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+function seeds(text: string): Seeds {
+  const match = /^(\d{1,9})(?:\.\.(\d{1,9}))?$/.exec(text);
+  const first = Number(match?.[1] ?? NaN);
+  const last = Number(match?.[2] ?? match?.[1] ?? NaN);
+  if (first <= last) return { first, last };
+  throw new InvalidArgumentError('A seed such as 7, or a range such as 1..100, is needed.');
+}

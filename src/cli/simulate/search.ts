@@ -1,0 +1,214 @@
+import { readFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { Option, type Command } from 'commander';
+import { z } from 'zod';
+import {
+  DEFAULT_SEARCH,
+  replaySchedule,
+  search,
+  type SearchOptions,
+  type SearchReport,
+} from '../../simulation/search/search';
+import { UsageError, wholeNumber } from '../options';
+
+interface Streams {
+  readonly stdout: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}
+
+interface Flags extends Omit<SearchOptions, 'deviations'> {
+  readonly deviations: number | 'any';
+  readonly json?: true;
+  readonly replay?: string;
+}
+
+const HELP = `
+One slot; proposers P1, P2, ... (servers 11, 12, ...) that each want their own value chosen; acceptors A, B, ...
+(servers 0, 1, ...). The roles are those that the server runs, each on a machine of its own. Any pending message, write
+or timer may be next; a message that never is, is lost.
+
+  systematic   every schedule with at most so many choices out of order; with --deviations any, every schedule at all,
+               but only one of those that differ in the order of choices at different places
+  random       any choice, with timers and faults less often
+  adversarial  some messages, and all for one victim at a time, wait until nothing else can happen
+
+Examples:
+  simulate search                                       all that three choices out of order can do
+  simulate search --acceptors 2 --deviations any        every schedule there is
+  simulate search --strategy random --schedules 1000000 --crashes 1 --timers 2
+  simulate search --json > found.json
+  simulate search --replay found.json
+
+Exit code 1: a rule was broken, or nothing was ever chosen, so that nothing was tested.
+`;
+
+/** Bound here: while a search runs, nobody may ask what time it is. */
+const nowMs = performance.now.bind(performance);
+const PROGRESS_EVERY = 1000;
+
+function count(number: number): string {
+  return number.toLocaleString('en');
+}
+
+/** Adds the command `search`. `start` gets its work, which resolves with the exit code. */
+export function addSearchCommand(
+  program: Command,
+  start: (work: () => Promise<number>) => void,
+  streams: Streams = process,
+): void {
+  program
+    .command('search')
+    .description('search the schedules of one small synod, without time, for one that breaks a rule')
+    .addOption(
+      new Option('--strategy <name>', 'how to choose what happens next')
+        .choices(['systematic', 'random', 'adversarial'])
+        .default(DEFAULT_SEARCH.strategy),
+    )
+    .addOption(number('--schedules <count>', 'explore at most so many', 1, 1e12, DEFAULT_SEARCH.schedules))
+    .addOption(number('--seed <number>', 'decides what random and adversarial choose', 0, 2 ** 32 - 1, 1))
+    .addOption(
+      new Option('--deviations <count>', 'systematic: most choices out of order in one schedule, or any')
+        .argParser((text) => (text === 'any' ? text : wholeNumber(0, 1000)(text)))
+        .default(DEFAULT_SEARCH.deviations),
+    )
+    .addOption(number('--acceptors <count>', 'acceptors', 1, 9, DEFAULT_SEARCH.acceptors))
+    .addOption(number('--proposers <count>', 'proposers', 1, 9, DEFAULT_SEARCH.proposers))
+    .addOption(
+      number('--timers <count>', 'timers that may fire at each proposer, for more ballots', 0, 100, 0),
+    )
+    .option('--resends', 'the silent are asked again, which takes a timer', false)
+    .option('--noop', 'the last proposer proposes the no-op', false)
+    .addOption(number('--crashes <count>', 'crashes of anybody, each with a restart', 0, 100, 0))
+    .addOption(number('--duplicates <count>', 'messages that arrive once more', 0, 100, 0))
+    .addOption(
+      new Option('--writes <when>', 'a write is durable at once, or its moment is one more choice')
+        .choices(['at-once', 'choices'])
+        .default(DEFAULT_SEARCH.writes),
+    )
+    .option('--json', 'print the report as JSON')
+    .option('--replay <file>', 'play the counterexample of a report that --json printed')
+    .addHelpText('after', HELP)
+    .action((_, command: Command) => {
+      // The program around it has some options of the same names, and takes them wherever they stand.
+      const { json, replay, ...flags } = command.optsWithGlobals<Flags>();
+      start(() =>
+        replay === undefined
+          ? searchAndPrint(optionsOf(flags), json === true, streams)
+          : play(replay, streams),
+      );
+    });
+}
+
+function number(
+  flags: string,
+  description: string,
+  minimum: number,
+  maximum: number,
+  byDefault: number,
+): Option {
+  return new Option(flags, description).argParser(wholeNumber(minimum, maximum)).default(byDefault);
+}
+
+function optionsOf(flags: Omit<Flags, 'json' | 'replay'>): SearchOptions {
+  const { strategy, schedules, seed, deviations, acceptors, proposers } = flags;
+  const { timers, resends, noop, crashes, duplicates, writes } = flags;
+  return {
+    ...{ strategy, schedules, seed, deviations: deviations === 'any' ? null : deviations },
+    ...{ acceptors, proposers, timers, resends, noop, crashes, duplicates, writes },
+  };
+}
+
+async function searchAndPrint(options: SearchOptions, isJson: boolean, streams: Streams): Promise<number> {
+  const abort = new AbortController();
+  const cancel = (): void => {
+    abort.abort();
+  };
+  const { stdout, stderr } = streams;
+  const hasProgress = stderr.isTTY === true && !isJson;
+  const startMs = nowMs();
+  process.on('SIGINT', cancel);
+  try {
+    const report = await search(options, (schedules) => {
+      if (hasProgress && schedules % PROGRESS_EVERY === 0) stderr.write(`\r${count(schedules)} schedules `);
+      return abort.signal.aborted;
+    });
+    const durationMs = nowMs() - startMs;
+    if (hasProgress) stderr.write('\r\x1b[K');
+    const text = isJson
+      ? JSON.stringify({ ...report, durationMs })
+      : formatReport(report, durationMs).join('\n');
+    stdout.write(`${text}\n`);
+    if (abort.signal.aborted) return 130;
+    return report.verdict === 'clean' ? 0 : 1;
+  } finally {
+    process.off('SIGINT', cancel);
+  }
+}
+
+/** For people. */
+function formatReport(report: SearchReport, durationMs: number): string[] {
+  const { options, schedules, redundant, choices, deepest, chosen, outcomes, counterexample } = report;
+  const seconds = durationMs / 1000;
+  const { strategy, acceptors, proposers, seed } = options;
+  const isSeeded = strategy !== 'systematic';
+  return [
+    `${strategy} search${isSeeded ? `, seed ${seed}` : ''}: proposers ${proposers}, acceptors ${acceptors}, one slot`,
+    `schedules  ${count(schedules)}${extent(report)}`,
+    ...(redundant > 0 ? [`cut short  ${count(redundant)} runs whose rest was explored elsewhere`] : []),
+    `choices    ${count(choices)}, ${deepest} in the longest run`,
+    `chosen     a value in ${count(chosen)} schedules`,
+    ...Object.entries(outcomes)
+      .sort(([, a], [, b]) => b - a)
+      .map(([outcome, times]) => `outcome    ${outcome}: ${count(times)}`),
+    `time       ${seconds.toFixed(1)} s, ${count(Math.round(schedules / seconds))} schedules per second`,
+    ...(counterexample === undefined
+      ? [report.verdict === 'clean' ? 'no rule was broken' : 'NOTHING WAS EVER CHOSEN: nothing was tested']
+      : [
+          `RULE BROKEN: ${counterexample.violation}`,
+          `by these ${counterexample.schedule.length} choices, of ${counterexample.foundChoices} when it was found:`,
+          ...numbered(counterexample.schedule),
+        ]),
+  ];
+}
+
+function extent({ options, isExhausted, verdict }: SearchReport): string {
+  if (verdict === 'violation') return '';
+  if (!isExhausted) return ', where the search was ended: there are more';
+  const { deviations } = options;
+  return deviations === null
+    ? ', which is all'
+    : `, which is all with at most ${deviations} choices out of order`;
+}
+
+function numbered(schedule: readonly string[]): string[] {
+  return schedule.map((line, index) => `${String(index + 1).padStart(4)}  ${line}`);
+}
+
+async function play(file: string, { stdout }: Streams): Promise<number> {
+  const { options, counterexample } = reportIn(file);
+  if (counterexample === undefined)
+    throw new UsageError(`${file} holds no counterexample: no rule was broken`);
+  const { schedule, outcome, violation } = await replaySchedule(options, counterexample.schedule);
+  const verdict = violation === undefined ? `no rule was broken: ${outcome}` : `RULE BROKEN: ${violation}`;
+  const left = counterexample.schedule.length - schedule.length;
+  const note = left > 0 ? [`${left} lines are left out: this code does not come to them`] : [];
+  stdout.write([...numbered(schedule), ...note, verdict, ''].join('\n'));
+  return violation === undefined ? 0 : 1;
+}
+
+const savedReport = z.object({
+  options: z.looseObject({}),
+  counterexample: z.object({ schedule: z.array(z.string()) }).optional(),
+});
+
+function reportIn(file: string): z.output<typeof savedReport> {
+  let report: unknown;
+  try {
+    report = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+  const parsed = savedReport.safeParse(report);
+  if (!parsed.success) throw new UsageError(`${file} is no report of a search: make one with --json`);
+  return parsed.data;
+}

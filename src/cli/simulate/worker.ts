@@ -1,0 +1,8 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { runner, type Job } from './job';
+
+/* A thread that runs the seeds it is sent. One that fails to run at all ends the thread with the error. */
+const run = runner(workerData as Job);
+parentPort?.on('message', (seed: number) => {
+  void run(seed).then((done) => parentPort?.postMessage(done));
+});

@@ -1,0 +1,23 @@
+import { drawScenario } from '../draw';
+import { runScenario } from '../run';
+import type { Exhibit } from './exhibit';
+import { EXHIBITS } from './exhibits';
+import { loadMutant } from './mutant';
+
+/** A simulator: of the shipped code, or of the code with a mistake in it. */
+export interface Code {
+  readonly drawScenario: typeof drawScenario;
+  readonly runScenario: typeof runScenario;
+}
+
+export const SHIPPED: Code = { drawScenario, runScenario };
+
+export function exhibitOf(id: string): Exhibit | undefined {
+  return EXHIBITS.find((exhibit) => exhibit.id.toLowerCase() === id.toLowerCase());
+}
+
+/** The simulator, all of it loaded once more with the exhibit's mistake in the sources. */
+export function codeWith(exhibit: Exhibit): Code {
+  const [draw, run] = loadMutant(['simulation/draw.ts', 'simulation/run.ts'], exhibit.edits) as [Code, Code];
+  return { drawScenario: draw.drawScenario, runScenario: run.runScenario };
+}

@@ -1,0 +1,38 @@
+import type { Wishes } from '../draw';
+import { codeWith, SHIPPED, type Code } from './code';
+import type { Exhibit } from './exhibit';
+
+/** How an exhibit was caught, if it was. */
+export interface Finding {
+  readonly exhibit: Exhibit;
+  readonly caught: { readonly seed: number; readonly kind: string; readonly message: string } | undefined;
+  /** Runs until it was caught, or all. */
+  readonly runs: number;
+  readonly simulatedMs: number;
+}
+
+/** Runs seed after seed, from 1, with the mistake in, until it is caught. */
+export async function visit(exhibit: Exhibit, wishes: Wishes, mostSeeds: number): Promise<Finding> {
+  const code = codeWith(exhibit);
+  let simulatedMs = 0;
+  for (let seed = 1; seed <= mostSeeds; seed++) {
+    const report = await code.runScenario(code.drawScenario(seed, wishes));
+    simulatedMs += report.simulatedMs;
+    if (report.failure !== undefined)
+      return { exhibit, caught: { seed, ...report.failure }, runs: seed, simulatedMs };
+  }
+  return { exhibit, caught: undefined, runs: mostSeeds, simulatedMs };
+}
+
+/** Runs the same seeds with the shipped code; gives the first failure, which must not be. */
+export async function control(
+  wishes: Wishes,
+  seeds: number,
+  code: Code = SHIPPED,
+): Promise<{ seed: number; message: string } | undefined> {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { failure } = await code.runScenario(code.drawScenario(seed, wishes));
+    if (failure !== undefined) return { seed, message: failure.message };
+  }
+  return undefined;
+}

@@ -1,0 +1,64 @@
+import type { RunReport } from './run';
+
+/** What is left of a run when many are added up: its history is long. */
+export type RunFigures = Omit<RunReport, 'history'> & { readonly history?: undefined };
+
+/** Many runs, added up. Plain data. */
+export interface Summary {
+  readonly runs: number;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly operations: number;
+  readonly succeeded: number;
+  readonly checked: number;
+  readonly chosenSlots: number;
+  readonly injected: Readonly<Record<string, number>>;
+  readonly branches: Readonly<Record<string, number>>;
+  /** Runs in which a local read showed the past, and the first of them. */
+  readonly staleReads: number;
+  readonly firstStaleRead: { readonly seed: number; readonly text: string } | undefined;
+}
+
+export const NO_RUNS: Summary = {
+  runs: 0,
+  simulatedMs: 0,
+  events: 0,
+  operations: 0,
+  succeeded: 0,
+  checked: 0,
+  chosenSlots: 0,
+  injected: {},
+  branches: {},
+  staleReads: 0,
+  firstStaleRead: undefined,
+};
+
+function add(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sum = { ...a };
+  for (const [name, count] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + count;
+  return sum;
+}
+
+export function addRun(summary: Summary, run: RunFigures): Summary {
+  const { seed, staleRead } = run;
+  const first = summary.firstStaleRead;
+  return {
+    runs: summary.runs + 1,
+    simulatedMs: summary.simulatedMs + run.simulatedMs,
+    events: summary.events + run.events,
+    operations: summary.operations + run.operations,
+    succeeded: summary.succeeded + run.succeeded,
+    checked: summary.checked + run.checked,
+    chosenSlots: summary.chosenSlots + run.chosenSlots,
+    injected: add(summary.injected, run.injected),
+    branches: add(summary.branches, run.branches),
+    staleReads: summary.staleReads + (staleRead === undefined ? 0 : 1),
+    firstStaleRead:
+      staleRead !== undefined && (first === undefined || seed < first.seed)
+        ? { seed, text: staleRead }
+        : first,
+  };
+}
