@@ -8,6 +8,8 @@ const PROGRAMS: Record<string, readonly [summary: string, load: () => Main]> = {
   server: ['one server', () => load('server')],
   client: ['read and write the store: prompt, batch or one command', () => load('client')],
   bench: ['measure a cluster', () => load('bench')],
+  check: ['judge recorded histories: are they linearizable?', () => load('check')],
+  simulate: ['run simulated clusters under every fault; the museum of bugs', () => load('simulate')],
   demo: ['five servers, a few operations, and the stores compared', () => load('demo')],
 };
 

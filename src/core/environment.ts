@@ -15,6 +15,8 @@ export interface Environment {
   readonly transport: Transport;
   readonly storage: Storage;
   readonly faults: Faults;
+  /** Hears of an error in the background, where no caller waits for it: the server must stop. */
+  readonly fail: (error: unknown) => void;
   /** Reports what happened. The event is built only if somebody reads it. */
   readonly trace: (event: () => ProtocolEvent) => void;
 }

@@ -46,7 +46,7 @@ export function nameAnomaly(evidence: Evidence): Anomaly {
   const { culprit } = evidence;
   return {
     name: 'no possible order',
-    text: `No order of the operations explains ${told(culprit)} together with what the others were answered; each answer alone would be possible.`,
+    text: `No order of the operations explains ${told(culprit)} together with what the others were answered.`,
     ids: [culprit.id],
   };
 }

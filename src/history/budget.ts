@@ -2,13 +2,13 @@
 export interface Budget {
   /** Steps of the search. */
   readonly steps?: number | undefined;
-  /** Remembered configurations of one key; about 100 bytes each. */
+  /** Remembered configurations of one key: 150 to 400 bytes each. */
   readonly configurations?: number | undefined;
   /** A monotonic clock in milliseconds, and how much of it the check may take. */
   readonly time?: { readonly nowMs: () => number; readonly limitMs: number } | undefined;
 }
 
-const CONFIGURATIONS = 2_000_000;
+const CONFIGURATIONS = 1_000_000;
 const STEPS_PER_LOOK_AT_CLOCK = 256;
 
 /** Counts what a check spends. */

@@ -23,8 +23,8 @@ export type Judgement =
   | (Judged & { readonly kind: 'unknown'; readonly reason: string });
 
 /**
- * Checks a history, and explains what is wrong with it. The checks share the time of the budget; an explanation, and
- * the steps of each part, may take as much again.
+ * Checks a history, and explains what is wrong with it. The checks share the time of the budget; the explanation may
+ * take as much again, but not more than two seconds.
  */
 export function judge(history: History, budget: Budget = {}): Judgement {
   const beganMs = budget.time?.nowMs() ?? 0;

@@ -30,7 +30,7 @@ p { margin: 8px 0; max-width: 80ch; overflow-wrap: anywhere; }
 .operation, .state { position: absolute; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; text-align: left;
   font: 12px/1.2 ui-monospace, monospace; color: var(--text); padding: 0 6px; }
 .operation { overflow: clip; top: 14px; height: 27px; border: 1.5px solid var(--done); background: var(--done-soft); border-radius: 5px; cursor: pointer; }
-.operation span { position: sticky; left: calc(var(--names) + 6px); }
+.operation span, .state span { position: sticky; left: calc(var(--names) + 6px); }
 .operation.open { border-color: var(--open); border-style: dashed; border-right: 0; border-radius: 5px 0 0 5px;
   background: linear-gradient(90deg, var(--open-soft) 60%, transparent); }
 .operation.bad { border-color: var(--bad); background: var(--bad-soft); border-width: 2px; }
@@ -38,11 +38,12 @@ p { margin: 8px 0; max-width: 80ch; overflow-wrap: anywhere; }
 .point { position: absolute; z-index: 2; top: 1px; width: 18px; height: 18px; margin-left: -9px; border-radius: 9px; pointer-events: none;
   background: var(--done); color: var(--card); font: 600 11px/18px system-ui, sans-serif; text-align: center; }
 .point.open { background: var(--open); }
-.state { top: 11px; height: 24px; line-height: 24px; border-left: 2px solid var(--done); background: var(--page); }
+.state { overflow: clip; top: 11px; height: 24px; line-height: 24px; border-left: 2px solid var(--done); background: var(--page); }
 .details { min-height: 3em; margin: 10px 0 0; }
 table { border-collapse: collapse; width: 100%; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 th, td { text-align: left; vertical-align: top; padding: 6px 10px; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
 thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: 13px; }
+th { overflow-wrap: normal; }
 td:first-child, th:first-child { width: 2.6em; text-align: right; }
 td.what { font: 13px/1.5 ui-monospace, monospace; }
 tr.bad td { color: var(--bad); }

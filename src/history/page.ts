@@ -2,7 +2,7 @@ import { isLocal } from './candidates';
 import { describe, showHeld, showKey, showText } from './describe';
 import { SCRIPT, STYLE } from './page-style';
 import type { KeyOperation } from './partition';
-import type { Placed, ViolatedWindow, Violation } from './violation';
+import { omittedText, type Placed, type ViolatedWindow, type Violation } from './violation';
 
 /**
  * One self-contained page that shows a violation: a lane for each client, a bar for each operation, the points of the
@@ -33,14 +33,10 @@ ${window === undefined ? '' : `<script>${SCRIPT}</script>`}
 }
 
 function windowHtml(window: ViolatedWindow): string {
-  const omitted =
-    window.omitted > 0
-      ? ` ${window.omitted} more operations on this key do not matter for it and are left out.`
-      : '';
   return `<h2>The smallest part found that no order explains</h2>
 <p class="soft">Key ${escape(showKey(window.key))}. Time runs from left to right; only the order of begins and ends is drawn, not how
 long they took. A number marks where an operation took effect in the longest order that fits. Red: no place in that
-order. Open to the right: nobody knows whether and when it took effect.${escape(omitted)}</p>
+order. Open to the right: nobody knows whether and when it took effect. ${escape(omittedText(window))}</p>
 ${chart(window)}
 <p class="details soft" aria-live="polite">Point at an operation, or go through them with Tab and the arrow keys.</p>
 <h2>The longest order that fits</h2>
@@ -108,7 +104,7 @@ function states({ start, order }: ViolatedWindow, axis: Axis): string {
   return changes
     .map(({ held, from }, index) => {
       const shown = escape(showHeld(held));
-      return `<span class="state" title="${shown}" style="${place(from, changes[index + 1]?.from ?? 1)}">${shown}</span>`;
+      return `<span class="state" title="${shown}" style="${place(from, changes[index + 1]?.from ?? 1)}"><span>${shown}</span></span>`;
     })
     .join('');
 }

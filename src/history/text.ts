@@ -1,6 +1,6 @@
 import { describe, showHeld, showKey } from './describe';
 import type { KeyOperation } from './partition';
-import type { ViolatedWindow, Violation } from './violation';
+import { omittedText, type ViolatedWindow, type Violation } from './violation';
 
 /** A violation for a terminal, line by line. */
 export function violationText({ anomaly, window }: Violation): string[] {
@@ -8,7 +8,7 @@ export function violationText({ anomaly, window }: Violation): string[] {
 }
 
 function windowText(window: ViolatedWindow): string[] {
-  const { order, unplaced, operations, omitted } = window;
+  const { order, unplaced, operations } = window;
   const taken = new Set(order.map(({ operation }) => operation.id));
   const unused = operations.filter(({ id, outcome }) => outcome !== 'ok' && !taken.has(id));
   const rows = [
@@ -23,7 +23,7 @@ function windowText(window: ViolatedWindow): string[] {
     ...rows.map((cells) =>
       `  ${cells.map((cell, column) => cell[column === 0 ? 'padStart' : 'padEnd'](widths[column] ?? 0)).join('  ')}`.trimEnd(),
     ),
-    ...(omitted > 0 ? [`${omitted} more operations on this key do not matter for it.`] : []),
+    ...[omittedText(window)].filter((line) => line !== ''),
   ];
 }
 

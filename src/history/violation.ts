@@ -43,8 +43,9 @@ export interface ViolatedWindow {
   readonly relaxLocalReads: boolean;
 }
 
-/** Explaining is for people: it stops when it takes longer than they wait. */
-const STEPS = 20_000_000;
+/** Explaining is for people: a smaller window is not worth a long wait. */
+const STEPS = 1_000_000;
+const LIMIT_MS = 2000;
 
 /** Explains why no order of the operations on one key exists. */
 export function explainViolation(
@@ -53,7 +54,12 @@ export function explainViolation(
   budget: Budget,
   relaxLocalReads: boolean,
 ): Violation {
-  const meter = new Meter({ ...budget, steps: Math.min(budget.steps ?? STEPS, STEPS) });
+  const { steps = STEPS, time } = budget;
+  const meter = new Meter({
+    ...budget,
+    steps: Math.min(steps, STEPS),
+    time: time && { ...time, limitMs: Math.min(time.limitMs, LIMIT_MS) },
+  });
   const shrinker = new Shrinker(meter, relaxLocalReads);
   const whole = Shrinker.whole(violated.operations, history.initial);
   const { window: head, culprit } = shrinker.cutTail(whole);
@@ -66,9 +72,9 @@ export function explainViolation(
     relaxLocalReads,
   });
   const keep = new Set(anomaly.ids);
-  // Fewer answers leave more quiet moments to cut at; fewer operations leave less to drop.
-  const cut = shrinker.cutFront(head, keep);
-  const window = shrinker.dropIdle(shrinker.cutFront(shrinker.dropObservers(cut, keep), keep));
+  // Fewer operations to drop after the first cut; more quiet moments for the second one after that.
+  const needed = shrinker.dropObservers(shrinker.cutFront(head, keep), keep);
+  const window = shrinker.dropIdle(shrinker.cutFront(needed, keep));
   const { start, order } = shrinker.longestOrder(window);
   return {
     anomaly: nameByWindow(anomaly, window, culprit),
@@ -83,6 +89,14 @@ export function explainViolation(
       relaxLocalReads,
     },
   };
+}
+
+/** How many operations are left out, as a sentence; nothing for none. */
+export function omittedText({ omitted }: ViolatedWindow): string {
+  if (omitted === 0) return '';
+  return omitted === 1
+    ? '1 more operation on this key does not matter for it.'
+    : `${omitted} more operations on this key do not matter for it.`;
 }
 
 /** Explains an answer that is wrong by itself. */

@@ -23,6 +23,7 @@ export class Bits {
  * the same completed operations but fewer of the open ones can do all that the other can: what is open may be left out.
  */
 export class Visited {
+  /** By all but the open operations: the sets of those. */
   readonly #openTaken = new Map<string, Uint32Array[]>();
   readonly #meter: Meter;
 
@@ -44,8 +45,9 @@ export class Visited {
     const before = this.#openTaken.get(key);
     if (before?.some((words) => isSubset(words, open.words)) === true) return false;
     this.#meter.spendConfiguration();
-    if (before === undefined) this.#openTaken.set(key, [open.words.slice()]);
-    else before.push(open.words.slice());
+    const words = open.words.length === 0 ? open.words : open.words.slice();
+    if (before === undefined) this.#openTaken.set(key, [words]);
+    else before.push(words);
     return true;
   }
 }

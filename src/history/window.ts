@@ -1,4 +1,6 @@
 import type { Meter } from './budget';
+import { isLocal } from './candidates';
+import { foundBy, leftBy } from './describe';
 import type { History } from './history';
 import { ABSENT, Values, type Held } from './model';
 import type { KeyOperation } from './partition';
@@ -9,6 +11,15 @@ export interface Window {
   /** What the key may hold before it: `any` when nobody knows. */
   readonly starts: readonly Held[] | 'any';
   readonly operations: readonly KeyOperation[];
+}
+
+/** A moment to cut at. */
+interface Front {
+  readonly moment: number;
+  /** All that the key can hold then. */
+  readonly starts: readonly Held[];
+  /** All that it can have held up to then, and perhaps more. */
+  readonly past: ReadonlySet<Held>;
 }
 
 /** How often an earlier front is tried when a later one explains everything. */
@@ -56,19 +67,24 @@ export class Shrinker {
     return { window: best, culprit: ends[high] };
   }
 
-  /** Without the answers that are not needed for the contradiction, but for those to keep. */
+  /**
+   * Without the answers that are not needed for the contradiction, but for those to keep. Tries to drop all of them at
+   * once, then half, then a quarter, down to one. Writes stay: without one of them its readers would be wrong.
+   */
   dropObservers(window: Window, keep: ReadonlySet<number>): Window {
-    let operations = window.operations;
-    const spare = operations.filter((each) => observes(each) && !keep.has(each.id));
-    for (let size = Math.max(1, spare.length >> 1); ; size >>= 1) {
-      for (let from = 0; from < spare.length && this.#meter.exhausted === undefined; from += size) {
+    const spare = window.operations.filter((each) => observes(each) && !keep.has(each.id));
+    let { operations } = window;
+    for (let size = spare.length; size > 0; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+      for (let from = 0; from < spare.length && this.#meter.exhausted === undefined;) {
         const ids = new Set(spare.slice(from, from + size).map(({ id }) => id));
-        const fewer = operations.filter((each) => !ids.has(each.id));
-        if (fewer.length < operations.length && this.isViolation({ ...window, operations: fewer }))
+        const fewer = operations.filter(({ id }) => !ids.has(id));
+        if (this.isViolation({ ...window, operations: fewer })) {
           operations = fewer;
+          spare.splice(from, size);
+        } else from += size;
       }
-      if (size <= 1) return { ...window, operations };
     }
+    return { ...window, operations };
   }
 
   /**
@@ -77,28 +93,56 @@ export class Shrinker {
    * effect already: so the window allows more than the history did, and what it forbids the history forbids too.
    */
   cutFront(window: Window, keep: ReadonlySet<number>): Window {
-    // A relaxed read may belong before the cut.
-    if (this.#relaxLocalReads) return window;
-    const values = new Values(window.operations);
-    let starts = numbersOf(window.starts, values);
-    const fronts: Window[] = [];
-    let from = -1;
-    for (const moment of quietMoments(window.operations, keep)) {
-      const part = window.operations.filter(
-        ({ invoked, outcome }) => invoked < moment && (invoked > from || outcome === 'unknown'),
-      );
-      const states = this.#search(part, values).reachable(starts);
-      if (states === undefined) break;
+    const { operations, starts: first } = window;
+    if (first === 'any' && this.#relaxLocalReads) return window;
+    const values = new Values(operations);
+    const past = new Set<Held>(first === 'any' ? [] : first);
+    const open: KeyOperation[] = [];
+    const fronts: Front[] = [];
+    let starts = numbersOf(first, values);
+    let next = 0;
+    for (const moment of quietMoments(operations, keep)) {
+      const part: KeyOperation[] = [];
+      for (; (operations[next]?.invoked ?? Infinity) < moment; next++) {
+        const operation = operations[next];
+        if (operation === undefined || this.#isRelaxed(operation)) continue;
+        (operation.outcome === 'ok' ? part : open).push(operation);
+        past.add(leftBy(operation));
+      }
+      const states = this.#search([...open, ...part], values).reachable(starts);
+      // None: what comes before is wrong by itself. The tail was cut without the budget to see that.
+      if (states === undefined || states.size === 0) break;
       starts = [...states];
-      from = moment;
-      fronts.push({
-        starts: starts.map((state) => values.valueOf(state)),
-        operations: window.operations.filter(
-          ({ invoked, outcome }) => invoked > moment || outcome === 'unknown',
-        ),
-      });
+      fronts.push({ moment, starts: starts.map((state) => values.valueOf(state)), past: new Set(past) });
     }
-    return fronts.slice(-FRONTS).findLast((front) => this.isViolation(front)) ?? window;
+    for (const front of fronts.slice(-FRONTS).reverse()) {
+      const cut = { starts: front.starts, operations: this.#behind(operations, front) };
+      if (this.isViolation(cut)) return cut;
+    }
+    return window;
+  }
+
+  /**
+   * What is left behind a front. A relaxed read may belong before it, and is left out, unless it shows what the key
+   * cannot have held before, or comes after such a one of the same server.
+   */
+  #behind(operations: readonly KeyOperation[], { moment, past }: Front): KeyOperation[] {
+    const anchored: KeyOperation[] = [];
+    return operations.filter((each) => {
+      if (each.invoked < moment) return each.outcome === 'unknown';
+      if (!this.#isRelaxed(each)) return true;
+      const isAnchored =
+        !past.has(foundBy(each)) ||
+        anchored.some(
+          ({ server, ended }) => server !== undefined && server === each.server && ended < each.invoked,
+        );
+      if (isAnchored) anchored.push(each);
+      return isAnchored;
+    });
+  }
+
+  #isRelaxed(operation: KeyOperation): boolean {
+    return this.#relaxLocalReads && isLocal(operation);
   }
 
   /** Without the operations of unknown outcome that the search leaves aside: they make no difference. */
@@ -144,11 +188,11 @@ function numbersOf(starts: Window['starts'], values: Values): number[] {
 function before(operations: readonly KeyOperation[], end: number): KeyOperation[] {
   return operations
     .filter(({ invoked, ended, request }) => invoked < end && (ended <= end || request.op !== 'get'))
-    .map((each) =>
-      each.ended <= end || each.outcome === 'unknown'
-        ? each
-        : { ...each, outcome: 'unknown', ended: Infinity, isOngoing: true },
-    );
+    .map((each) => (each.ended <= end || each.outcome === 'unknown' ? each : opened(each)));
+}
+
+function opened(operation: KeyOperation): KeyOperation {
+  return { ...operation, outcome: 'unknown', ended: Infinity, isOngoing: true };
 }
 
 function observes(operation: KeyOperation): boolean {

@@ -87,6 +87,9 @@ export class RunningServer {
         transport: this.#transport,
         storage,
         faults: this.#faults,
+        fail: (error) => {
+          this.#fail(error instanceof Error ? error : new Error(String(error)));
+        },
         trace: this.log.trace,
       },
       store,

@@ -26,6 +26,8 @@ export class Disk {
   #failing: { readonly keepsFirst: boolean } | undefined;
   #failure: StorageError | undefined;
   #crashes = 0;
+  /** Writes that are durable, while a paused server has not heard of it yet. */
+  #unheard = 0;
   /** How long the next write takes to become durable, if those before it have. */
   syncMs: () => number = () => 0.1;
   /** Called at each point, before the writer hears of it. */
@@ -88,6 +90,7 @@ export class Disk {
     this.#isStalled = false;
     this.#failing = undefined;
     this.#failure = undefined;
+    this.#unheard = 0;
     this.#crashes++;
     return lost;
   }
@@ -106,7 +109,7 @@ export class Disk {
 
   #write(added: readonly Change[]): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (added.length === 0 && this.#pending.length === 0) return Promise.resolve();
+    if (added.length === 0 && this.#pending.length === 0 && this.#unheard === 0) return Promise.resolve();
     const changes = added.length === 0 ? added : [...this.#deferred.splice(0), ...added];
     return new Promise((resolve, reject) => {
       const write: PendingWrite = {
@@ -142,7 +145,11 @@ export class Disk {
       this.onPoint('write-durable');
       // The server may have crashed at this point: nobody hears of the write, and the crash has seen to the rest.
       if (this.#crashes !== incarnation) return;
-      this.#gate(write.durable);
+      this.#unheard++;
+      this.#gate(() => {
+        this.#unheard--;
+        write.durable();
+      });
     }
   }
 

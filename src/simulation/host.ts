@@ -85,6 +85,9 @@ export class Host {
         read: () => storage.read(),
       },
       faults: { loses: (service) => this.#world.faults(this.id, service) },
+      fail: (error) => {
+        if (incarnation.isAlive) observer.unexpected(this.id, error);
+      },
       trace: (describe) => {
         if (!incarnation.isAlive) return;
         const event = describe();

@@ -100,6 +100,7 @@ export function healthyStore(): (call: Call) => Reaction {
       case 'kv.list': {
         const entries = [...store]
           .filter(([name]) => name.startsWith((params['prefix'] as string | undefined) ?? ''))
+          .sort(([a], [b]) => (a < b ? -1 : 1))
           .map(([name, value]) => ({ key: name, value }));
         return { result: { entries, more: false, applied: slot } };
       }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { assertSound, audit } from './load/audit';
+import { assertJudged } from './load/judge';
 import { resourcesOf } from './load/resources';
 import { seedOf } from './load/seed';
 import { withCluster } from './load/with-cluster';
@@ -11,6 +12,7 @@ const OTHERS = [0, 1, 2, 3];
 /** Of one server to one peer: 4 requests in flight for votes and 2 for bulk, each on a connection of its own. */
 const CONNECTIONS_PER_SERVER = 6;
 const WRITES = 200;
+const JUDGED = 60;
 /** Allowed for the median, relative to before and on top of it: nobody has to wait for one of five. */
 const SLOWER = { factor: 3, byMs: 50 };
 const GROWTH_MIB = 60;
@@ -44,9 +46,9 @@ class BlackHole {
 
 test('a peer that accepts connections and never answers: writes go on, nothing piles up', async () => {
   const seed = seedOf('npx jest test/e2e/black-hole.test.ts');
-  await withCluster({}, async (cluster, startLoad) => {
+  await withCluster({}, async (cluster, startLoad, startJudged) => {
     const warmUp = startLoad({
-      clients: 10,
+      clients: 14,
       seed,
       name: 'before',
       servers: OTHERS,
@@ -55,6 +57,8 @@ test('a peer that accepts connections and never answers: writes go on, nothing p
     await warmUp.untilFurther(WRITES);
     await warmUp.stop();
     const before = OTHERS.map((id) => resourcesOf(cluster, id));
+    const addresses = OTHERS.map((id) => cluster.address(id));
+    const judged = startJudged({ clients: 4, seed, name: 'half-open', addresses });
 
     await cluster.stop(ABSENT);
     const hole = new BlackHole();
@@ -68,8 +72,9 @@ test('a peer that accepts connections and never answers: writes go on, nothing p
         attemptTimeoutMs: 10_000,
       });
       await load.untilFurther(WRITES);
+      await judged.untilFurther(JUDGED);
       await cluster.waitUntil('several calls have timed out at the black hole', () => hole.accepted > 40);
-      await load.stop();
+      await Promise.all([load.stop(), judged.stop()]);
       expect(load.failed).toBe(0);
       expect(load.medianMs).toBeLessThan(warmUp.medianMs * SLOWER.factor + SLOWER.byMs);
       // A connection that was given up may still count here while its end is on the way.
@@ -82,6 +87,7 @@ test('a peer that accepts connections and never answers: writes go on, nothing p
       await hole.close();
       await cluster.restart(ABSENT);
       assertSound(await audit(cluster, warmUp, load), load);
+      assertJudged('half-open', judged.events, JUDGED);
     } finally {
       await hole.close().catch(() => undefined);
     }

@@ -4,7 +4,7 @@ import { summary } from './load/audit';
 import { killRounds, type Round } from './load/kill-rounds';
 import { withCluster } from './load/with-cluster';
 
-/** kill -9 under load, many rounds, as a table. Exit code 1 when a write was lost or doubled. */
+/** kill -9 under load, many rounds, as a table. Exit code 1 when a write was lost or doubled, or a history is not linearizable. */
 export async function main(): Promise<number> {
   const command = new Command('test:kill')
     .description('Kill servers with -9 in the middle of a write load, restart them, audit every write.')
@@ -30,24 +30,32 @@ export async function main(): Promise<number> {
       `-f ${acceptorFailures} --seed ${seed}\n\n`,
   );
   let last: Round | undefined;
-  await withCluster({ servers, acceptorFailure: acceptorFailures }, async (cluster, startLoad) => {
-    printRow(
-      'round',
-      'killed',
-      'acknowledged',
-      'failed',
-      'repeated',
-      'lost',
-      'doubled',
-      'seconds',
-      'digest of all',
-    );
-    for await (const round of killRounds(cluster, startLoad, { rounds, victims, seed })) {
-      last = round;
-      printRound(round);
-      if (!isSound(round)) break;
-    }
-  });
+  await withCluster(
+    { servers, acceptorFailure: acceptorFailures },
+    async (cluster, startLoad, startJudged) => {
+      printRow(
+        'round',
+        'killed',
+        'acknowledged',
+        'failed',
+        'repeated',
+        'lost',
+        'doubled',
+        'judged',
+        'local reads',
+        'seconds',
+        'digest of all',
+      );
+      for await (const round of killRounds(cluster, startLoad, startJudged, {
+        victims: Array<number>(rounds).fill(victims),
+        seed,
+      })) {
+        last = round;
+        printRound(round);
+        if (!isSound(round)) break;
+      }
+    },
+  );
   if (last === undefined) return 2;
   process.stdout.write(`\n${summary(last.verdict)}\n`);
   return isSound(last) ? 0 : 1;
@@ -57,10 +65,11 @@ function isSound({ verdict: { lost, doubled, broken } }: Round): boolean {
   return lost.length + doubled.length + broken.length === 0;
 }
 
-function printRound({ number, victims, load, verdict, durationMs }: Round): void {
+function printRound({ number, victims, load, verdict, judged, durationMs }: Round): void {
   printRow(
     ...[number, victims.join(' '), load.acknowledged, load.failed, load.repeated],
-    ...[verdict.lost.length, verdict.doubled.length, (durationMs / 1000).toFixed(1), verdict.digest],
+    ...[verdict.lost.length, verdict.doubled.length, judged.strict, judged.local],
+    ...[(durationMs / 1000).toFixed(1), verdict.digest],
   );
 }
 

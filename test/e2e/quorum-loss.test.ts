@@ -3,13 +3,18 @@ import { API_ERRORS } from '../../src/api/errors';
 import type { TestCluster } from './helpers/cluster';
 import { RpcError } from './helpers/rpc';
 import { contentOf } from './load/audit';
+import { assertJudged } from './load/judge';
+import type { JudgedLoad } from './load/judged-load';
 import { RawClient } from './load/raw-client';
+import { seedOf } from './load/seed';
 import { withCluster } from './load/with-cluster';
 
 const OPERATION_TIMEOUT_MS = 1500;
 /** For the answer to arrive on a busy machine. */
 const SLACK_MS = 3000;
 const WRITES = 200;
+const JUDGED_BEFORE = 20;
+const JUDGED_AFTER = 20;
 const SURVIVORS = [0, 1];
 const VICTIMS = [2, 3, 4];
 
@@ -74,19 +79,35 @@ async function expectMinorityBehaviour(cluster: TestCluster, id: number): Promis
   await cluster.waitUntil('not ready', async () => (await fetch(cluster.url(id, '/readyz'))).status === 503);
 }
 
+/** Of what began and ended between two positions nothing succeeded but local reads, and something failed. */
+function expectNothingAcknowledged(judged: JudgedLoad, from: number, to: number): void {
+  expect(judged.acknowledged({ from, to })).toEqual([]);
+  const ended = judged.ended.filter(({ begunAt, endedAt }) => begunAt >= from && endedAt < to);
+  expect(ended.filter(({ outcome }) => outcome !== 'ok').length).toBeGreaterThan(0);
+}
+
 test('three of five down: writes fail in time and honestly, local reads answer, and a restart settles the rest', async () => {
-  await withCluster({ arguments: ['--operation-timeout', `${OPERATION_TIMEOUT_MS}ms`] }, async (cluster) => {
+  const seed = seedOf('npx jest test/e2e/quorum-loss.test.ts');
+  const options = { arguments: ['--operation-timeout', `${OPERATION_TIMEOUT_MS}ms`] };
+  await withCluster(options, async (cluster, _startLoad, startJudged) => {
     const raw = new RawClient(cluster.addresses, WRITES);
     try {
       await raw.call(0, 'kv.put', { key: 'before', value: 'the fault' }, 10_000);
       await cluster.waitEqual();
+      const addresses = SURVIVORS.map((id) => cluster.address(id));
+      const judged = startJudged({ clients: 4, seed, name: 'minority', addresses, deadlineMs: 3000 });
+      await judged.untilFurther(JUDGED_BEFORE);
 
       const written = puts('during');
       const sent = written.map((put, i) => send(raw, SURVIVORS[i % 2] ?? 0, put));
-      await cluster.waitUntil('some writes acknowledged', () =>
-        written.some((put) => put.outcome === 'acknowledged'),
-      );
+      // Not polled for: the others must still be under way.
+      const acknowledged = sent.map(async (each, i) => {
+        await each;
+        expect(written[i]?.outcome).toBe('acknowledged');
+      });
+      await Promise.any(acknowledged);
       await cluster.kill9(...VICTIMS);
+      const quorumLost = judged.now;
       await Promise.all(sent);
       const of = (outcome: Put['outcome']): Put[] => written.filter((put) => put.outcome === outcome);
       // The kill came while votes were under way, or the test shows less than it says.
@@ -95,7 +116,14 @@ test('three of five down: writes fail in time and honestly, local reads answer, 
 
       await Promise.all(SURVIVORS.map((id) => expectMinorityBehaviour(cluster, id)));
 
+      await cluster.waitUntil('a judged operation failed that began without a quorum', () =>
+        judged.ended.some(({ begunAt, outcome }) => begunAt >= quorumLost && outcome !== 'ok'),
+      );
+      expectNothingAcknowledged(judged, quorumLost, judged.now);
       await cluster.restart(...VICTIMS);
+      await judged.untilFurther(JUDGED_AFTER);
+      await judged.stop();
+      assertJudged('minority', judged.events, JUDGED_BEFORE + JUDGED_AFTER);
       await raw.call(2, 'kv.put', { key: 'after', value: 'the fault' }, 10_000);
       await cluster.waitEqual();
       const contents = await Promise.all(cluster.ids.map((id) => contentOf(cluster, id)));

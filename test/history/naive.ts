@@ -1,7 +1,7 @@
 import type { History, Operation } from '../../src/history/history';
 
 type Value = string | null;
-type State = ReadonlyMap<string, Value>;
+export type State = ReadonlyMap<string, Value>;
 
 /**
  * Decides by trying all orders of all operations, with every subset of the unknown ones. Slow, and meant to be seen
@@ -12,7 +12,8 @@ export function naivelyLinearizable(history: History, relaxLocalReads = false): 
   return startsOf(history).some((start) => someOrder(operations, start, relaxLocalReads));
 }
 
-function someOrder(left: readonly Operation[], state: State, relax: boolean): boolean {
+/** Whether some order of all these operations is possible from this state on, unknown ones where they help. */
+export function someOrder(left: readonly Operation[], state: State, relax: boolean): boolean {
   if (left.every(({ outcome }) => outcome === 'unknown')) return true;
   return left.some((operation) => {
     const others = left.filter((other) => other !== operation);

@@ -3,9 +3,8 @@ import type { Command } from 'commander';
 import { LIMITS } from '../../api/methods';
 import type { CallOptions, LogLevel, ReadLevel, SynodClient } from '../../client/client';
 import * as cluster from './cluster-commands';
-import { formatStep, runDemo, summary } from './demo';
-import type { DemoStep } from './demo';
 import { EXIT } from './exit-codes';
+import { addLoadCommands } from './load-commands';
 import type { Output, Report } from './output';
 import { formatAddress, parseAddress } from '../../network/address';
 import { probability, wholeNumber } from '../options';
@@ -28,6 +27,7 @@ export function addCommands(program: Command, run: Run): void {
   addStoreCommands(program, run);
   addCompareAndSet(program, run);
   addList(program, run);
+  addLoadCommands(program, run);
   addClusterCommands(program, run);
 }
 
@@ -125,10 +125,6 @@ function addClusterCommands(program: Command, run: Run): void {
     .description('ask every server how it is, and compare their stores')
     .action(() => run('status', ({ client, call, output }) => cluster.status(client, call, output.colors)));
   program
-    .command('demo')
-    .description('five PUTs, five GETs and five DELETEs of keys of its own')
-    .action(() => run('demo', performDemo));
-  program
     .command('faults')
     .description('show or set the probability that a call on an acceptor goes unanswered, at all servers')
     .addArgument(new Argument('[probability]', '0 to 1').argParser(probability))
@@ -144,31 +140,4 @@ function addClusterCommands(program: Command, run: Run): void {
     .action((level: LogLevel | undefined, { at }: { at?: string }) =>
       run('log-level', ({ client, call }) => cluster.logLevel(client, call, at, level)),
     );
-}
-
-async function performDemo({ client, call, output }: Context): Promise<Report> {
-  const { green, red, bold } = output.colors;
-  const steps: DemoStep[] = [];
-  const allAsExpected = await runDemo(
-    client,
-    (step) => {
-      steps.push(step);
-      if (output.json) output.data(JSON.stringify(stepFacts(step)));
-      else output.data((step.asExpected ? green : red)(formatStep(step)));
-    },
-    call,
-  );
-  const failed = steps.filter(({ asExpected }) => !asExpected).length;
-  return {
-    result: { allAsExpected, operations: steps.length, failed },
-    lines: [bold((allAsExpected ? green : red)(summary(allAsExpected)))],
-    exitCode: allAsExpected ? EXIT.ok : EXIT.failed,
-  };
-}
-
-function stepFacts({ operation, key, asExpected, result, error, durationMs }: DemoStep): object {
-  const content = error
-    ? { error: { code: error.code, name: error.kind, message: error.message, definite: error.definite } }
-    : { result };
-  return { command: operation, key, ...content, asExpected, ms: Math.round(durationMs * 1000) / 1000 };
 }

@@ -1,5 +1,8 @@
 import { CLIENT_ERRORS, ClientError, NoServer } from '../../client/errors';
 import type { CallOptions, SynodClient } from '../../client/client';
+import type { Request, Response } from '../../history/history';
+import { Recorder } from '../../history/recorder';
+import { RecordingClient } from '../../history/recording-client';
 import { milliseconds } from './output';
 import { quoted } from './words';
 
@@ -26,30 +29,39 @@ export interface DemoStep {
 }
 
 type Outcome = Pick<DemoStep, 'value' | 'asExpected' | 'outcome' | 'result'>;
+type Act = () => Promise<Outcome & { readonly response: Response }>;
+type DemoRequest = Extract<Request, { op: DemoStep['operation'] }>;
+
+const UNRECORDED = new Recorder(
+  () => 0,
+  () => undefined,
+);
 
 /**
  * Five PUTs, five GETs and five DELETEs of keys of its own; `onStep` sees each with its result. Resolves with whether all
- * went as they must. Rejects with a ClientError when no server is reachable, or the caller cancels.
+ * went as they must, and `recorder` records them. Rejects with a ClientError when no server is reachable, or the
+ * caller cancels.
  */
 export async function runDemo(
   client: SynodClient,
   onStep: (step: DemoStep) => void,
   call: CallOptions = {},
+  recorder: Recorder = UNRECORDED,
 ): Promise<boolean> {
+  const recording = new RecordingClient(client.id, client, recorder);
   const entries = VALUES.map(([name, value]) => [`demo-${client.id.slice(0, 4)}/${name}`, value] as const);
   let allAsExpected = true;
-  const step = async (
-    operation: DemoStep['operation'],
-    key: string,
-    act: () => Promise<Outcome>,
-  ): Promise<void> => {
+  const step = async (request: DemoRequest, act: Act): Promise<void> => {
+    const { op: operation, key } = request;
     const startedAt = performance.now();
     const finish = (outcome: Outcome, error?: ClientError): void => {
       allAsExpected &&= outcome.asExpected;
-      onStep({ operation, key, ...outcome, error, durationMs: performance.now() - startedAt });
+      const { value, asExpected, outcome: words, result } = outcome;
+      const durationMs = performance.now() - startedAt;
+      onStep({ operation, key, value, asExpected, outcome: words, result, error, durationMs });
     };
     try {
-      finish(await act());
+      finish(await recording.record(request, act, ({ response }) => response, call));
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       if (error instanceof NoServer || error.code === CLIENT_ERRORS.cancelled.code || call.signal?.aborted)
@@ -59,23 +71,24 @@ export async function runDemo(
   };
 
   for (const [key, value] of entries)
-    await step('put', key, async () => {
+    await step({ op: 'put', key, value }, async () => {
       const result = await client.put(key, value, call);
       const outcome = `${result.replaced ? 'replaced' : 'created'}, slot ${result.slot}`;
-      return { value, asExpected: !result.replaced, outcome, result };
+      return { value, asExpected: !result.replaced, outcome, result, response: result };
     });
   for (const [key, value] of entries)
-    await step('get', key, async () => {
+    await step({ op: 'get', key, read: 'linearizable' }, async () => {
       // A local read could ask a server that has not applied the PUT yet, after a fail-over.
       const result = await client.get(key, { ...call, read: 'linearizable' });
       const outcome = result.found ? 'found' : 'not found';
-      return { value: result.value, asExpected: result.value === value, outcome, result };
+      const response = { value: result.value ?? null, applied: result.applied };
+      return { value: result.value, asExpected: result.value === value, outcome, result, response };
     });
   for (const [key] of entries)
-    await step('delete', key, async () => {
+    await step({ op: 'delete', key }, async () => {
       const result = await client.delete(key, call);
       const outcome = result.deleted ? `deleted, slot ${result.slot}` : 'was not there';
-      return { value: undefined, asExpected: result.deleted, outcome, result };
+      return { value: undefined, asExpected: result.deleted, outcome, result, response: result };
     });
   return allAsExpected;
 }

@@ -21,7 +21,8 @@ export const EXIT_CODES_HELP = `Exit codes:
   4    no server reachable, and surely no effect
   7    outcome unknown: a write was sent but no answer came; it may take effect or not
   130  cancelled by Ctrl-C, and surely had no effect
-A batch ends with the gravest code of its lines, in the order 7, 4, 130, 1, 2, 3, 0.`;
+A batch ends with the gravest code of its lines, in the order 7, 4, 130, 1, 2, 3, 0.
+bench ends with that of its operations: 7 if any outcome is unknown, 130 if Ctrl-C ended it early, 1 if any failed.`;
 
 const GRAVEST_LAST: readonly ExitCode[] = [
   EXIT.ok,

@@ -52,6 +52,7 @@ export class Output {
   readonly #streams: Streams;
   readonly #interactive: boolean;
   #muted = false;
+  #showsProgress = false;
   timing: boolean;
 
   constructor(streams: Streams, how: { readonly json: boolean; readonly interactive: boolean }) {
@@ -87,8 +88,15 @@ export class Output {
 
   /** Tells a person at a terminal that an operation goes on; a program waits without being told. */
   stillTrying(deadlineMs: number): void {
-    if (this.json || this.#streams.stderr.isTTY !== true) return;
+    if (this.#isUnattended || this.#showsProgress) return;
     this.message(this.colors.dim(`still trying, for ${deadlineMs / 1000} s in all; Ctrl-C gives up`));
+  }
+
+  /** One line that changes, for a person at a terminal; empty text takes it away. */
+  progress(text: string): void {
+    if (this.#isUnattended || this.#muted) return;
+    this.#showsProgress = text !== '';
+    this.#streams.stderr.write(`\r\u001b[K${text}`);
   }
 
   report(report: Report, circumstances: Circumstances): void {
@@ -128,6 +136,10 @@ export class Output {
     this.message(
       `${place(circumstances.lineNumber)}${red(`${kind}:`)} ${message.replace(/\.$/, '')}.${effect}${time}`,
     );
+  }
+
+  get #isUnattended(): boolean {
+    return this.json || this.#streams.stderr.isTTY !== true;
   }
 
   #jsonLine(content: object, { command, durationMs, lineNumber }: Circumstances): void {

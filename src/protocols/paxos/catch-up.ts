@@ -94,9 +94,9 @@ export class CatchUp<Command extends Json, Result> {
     if (this.#stopped) return;
     const { clock, random } = this.#environment;
     this.#cancelGossip = clock.after(this.#options.gossipMs * (0.5 + random.float()), () => {
-      void this.#gossip().finally(() => {
+      this.#gossip().then(() => {
         this.#scheduleGossip();
-      });
+      }, this.#environment.fail);
     });
   }
 
@@ -145,9 +145,9 @@ export class CatchUp<Command extends Json, Result> {
         return;
       }
       this.#environment.trace(() => ({ kind: 'gap', from, to: highestChosen }));
-      void this.repair(highestChosen).finally(() => {
+      this.repair(highestChosen).then(() => {
         this.#watchGap();
-      });
+      }, this.#environment.fail);
     });
   }
 
@@ -177,6 +177,8 @@ export class CatchUp<Command extends Json, Result> {
         return true;
       },
     );
+    // It may go on, and fail, when nobody waits for it any more.
+    fetched.catch(this.#environment.fail);
     for (let isOver = false, before = -1; !isOver && this.#received > before;) {
       before = this.#received;
       const pauseMs = Math.max(this.#options.resendMs, 2 * this.#roundTrip.patienceMs);

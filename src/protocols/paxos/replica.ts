@@ -218,7 +218,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
         throw new OperationError('no-quorum', `this server could not get level with slot ${target} in time`);
       // What is on its way arrives by itself, mostly; a repair costs messages.
       await this.#learner.until(isThere, Math.min(patienceMs, leftMs));
-      if (!isThere()) void this.#catchUp.repair(target);
+      if (!isThere()) this.#catchUp.repair(target).catch(this.#environment.fail);
     }
   }
 
@@ -258,12 +258,12 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
       this.#isFillingHoles = false;
       if (this.#stopped) return;
       for (const slot of this.#slots.ownHoles(this.#options.ownHoles))
-        this.#fill(slot).catch(this.#ignoreUnlessFatal);
+        this.#fill(slot).catch(this.#failIfFatal);
     });
   }
 
-  readonly #ignoreUnlessFatal = (error: unknown): void => {
-    if (isFatal(error)) throw error;
+  readonly #failIfFatal = (error: unknown): void => {
+    if (isFatal(error)) this.#environment.fail(error);
   };
 
   #acceptorOf(member: ServerId): AcceptorService {

@@ -21,7 +21,10 @@ export interface Limits {
   readonly duplicates: number;
   /** Crashes, in all. */
   readonly crashes: number;
-  /** Whether a write is durable at once, or at a moment to choose. */
+  /**
+   * Whether a write is durable at once, or at a moment to choose. As long as nothing crashes, a late write and a late
+   * answer are the same, unless somebody decides only after the write: that is a mistake to be found.
+   */
   readonly writes: 'at-once' | 'choices';
 }
 

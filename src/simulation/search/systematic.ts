@@ -38,8 +38,10 @@ export interface SystematicOptions {
  *    learns a value before it is chosen. Let only that happen on which the learning depends: this is a schedule too, or
  *    the beginning of one; no order of it makes the value chosen, and one order of it is explored.
  *
- * With a bound on deviations there are no sleep sets: the schedule that stands for all its equals might be the one
- * beyond the bound.
+ * Even so a synod of three acceptors has more schedules than anybody can wait for. What breaks a protocol is mostly within
+ * few deviations from a calm run, one that ends what it has begun [Musuvathi, Qadeer, Iterative Context Bounding, PLDI
+ * 2007], and all of these can be explored. Then there are no sleep sets: the schedule that stands for all its equals
+ * might be the one beyond the bound.
  */
 export class Systematic implements Strategy {
   readonly #options: SystematicOptions;

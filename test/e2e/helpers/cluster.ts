@@ -23,6 +23,8 @@ export interface TestClusterOptions {
   readonly arguments?: readonly string[];
   /** Further environment variables of every server. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Address of each server; 127.0.0.1 by default. */
+  readonly host?: (id: number) => string;
   /** Runs a server's command line inside another, such as `['strace', '-f', ...command]`. */
   readonly wrap?: (command: readonly string[], id: number) => readonly string[];
   /** Wait until every server is ready; true by default. */
@@ -66,7 +68,11 @@ export class TestCluster {
 
   /** `host:port` of every server, as clients and `--servers` take it. */
   get addresses(): string[] {
-    return this.ids.map((id) => `127.0.0.1:${this.port(id)}`);
+    return this.ids.map((id) => this.address(id));
+  }
+
+  address(id: number): string {
+    return `${this.#options.host?.(id) ?? '127.0.0.1'}:${this.port(id)}`;
   }
 
   port(id: number): number {
@@ -74,7 +80,7 @@ export class TestCluster {
   }
 
   url(id: number, path = '/rpc'): string {
-    return `http://127.0.0.1:${this.port(id)}${path}`;
+    return `http://${this.address(id)}${path}`;
   }
 
   dataFolder(id: number): string {

@@ -1,32 +1,42 @@
 import { SeededRandom } from '../../../src/core/random';
 import type { TestCluster } from '../helpers/cluster';
 import { audit, type Verdict } from './audit';
+import { assertJudged, type Judged } from './judge';
+import type { JudgedLoad } from './judged-load';
 import type { Load } from './load';
-import type { StartLoad } from './with-cluster';
+import type { StartJudged, StartLoad } from './with-cluster';
 
-const CLIENTS = 20;
+const CLIENTS = 16;
 /** Acknowledged writes to wait for before, during and after the fault. */
 const WRITES_PER_PART = 100;
+const JUDGED_CLIENTS = 4;
+const JUDGED_PER_PART = 10;
+/** Of a round: those of its parts and the last reads. */
+const JUDGED_AT_LEAST = 60;
 
 export interface Round {
   readonly number: number;
   readonly victims: readonly number[];
   readonly load: Load;
   readonly verdict: Verdict;
+  readonly judged: Judged;
   readonly durationMs: number;
 }
 
 /**
- * kill -9 and restart in the middle of a write load, round after round on the same cluster; everything that was ever
- * written is audited after each. Victims, order and pauses follow from the seed.
+ * kill -9 and restart in the middle of a write load, round after round on the same cluster, of so many servers as
+ * `victims` says for each round. Everything that was ever written is audited after each, and the history of some clients
+ * is judged: an objection rejects. Victims, order and pauses follow from the seed.
  */
 export async function* killRounds(
   cluster: TestCluster,
   startLoad: StartLoad,
-  { rounds, victims: count, seed }: { rounds: number; victims: number; seed: number },
+  startJudged: StartJudged,
+  { victims: counts, seed }: { victims: readonly number[]; seed: number },
 ): AsyncGenerator<Round> {
   const loads: Load[] = [];
-  for (let number = 1; number <= rounds; number++) {
+  for (const [index, count] of counts.entries()) {
+    const number = index + 1;
     const random = new SeededRandom(seed).fork(`round ${number}`);
     const victims = cluster.ids
       .map((id) => ({ id, rank: random.float() }))
@@ -36,18 +46,29 @@ export async function* killRounds(
     const startedAt = performance.now();
     const load = startLoad({ clients: CLIENTS, seed: random.int(0, 2 ** 32 - 1), name: `r${number}` });
     loads.push(load);
-    await load.untilFurther(WRITES_PER_PART + random.int(0, 50));
-    await killAndRestart(cluster, load, victims, random.chance(0.5), random.int(0, 40));
+    const judged = startJudged({
+      clients: JUDGED_CLIENTS,
+      seed: random.int(0, 2 ** 32 - 1),
+      name: `r${number}`,
+    });
+    await Promise.all([
+      load.untilFurther(WRITES_PER_PART + random.int(0, 50)),
+      judged.untilFurther(2 * JUDGED_PER_PART),
+    ]);
+    await killAndRestart(cluster, load, judged, victims, random.chance(0.5), random.int(0, 40));
     await load.untilFurther(WRITES_PER_PART);
-    await load.stop();
+    await judged.untilFurther(JUDGED_PER_PART);
+    await Promise.all([load.stop(), judged.stop()]);
     const verdict = await audit(cluster, ...loads);
-    yield { number, victims, load, verdict, durationMs: performance.now() - startedAt };
+    const right = assertJudged(`kill-round-${number}`, judged.events, JUDGED_AT_LEAST);
+    yield { number, victims, load, verdict, judged: right, durationMs: performance.now() - startedAt };
   }
 }
 
 async function killAndRestart(
   cluster: TestCluster,
   load: Load,
+  judged: JudgedLoad,
   victims: readonly number[],
   together: boolean,
   writesBetween: number,
@@ -62,7 +83,8 @@ async function killAndRestart(
       if (signal !== 'SIGKILL') throw new Error(`the victim ended by ${signal ?? 'itself'}, not by kill -9`);
     if (hasQuorum) await load.untilFurther(writesBetween);
   }
-  if (hasQuorum) await load.untilFurther(WRITES_PER_PART);
+  if (hasQuorum)
+    await Promise.all([load.untilFurther(WRITES_PER_PART), judged.untilFurther(JUDGED_PER_PART)]);
   for (const group of groups) {
     cluster.launch(...group);
     await cluster.untilReady(...group);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { Choices, type Limits } from '../../../src/simulation/search/choices';
+import { Choices, areIndependent, settle, type Limits } from '../../../src/simulation/search/choices';
 import { explore, type Exploration } from '../../../src/simulation/search/explore';
 import type { System } from '../../../src/simulation/search/run';
 import { SmallSynod } from '../../../src/simulation/search/small-synod';
@@ -89,9 +89,38 @@ test('what may happen once only, at one of two places, is not taken for independ
           crashed += String(place);
         },
       );
-    return { choices, hasChosen: true, finish: () => undefined, get outcome() { return crashed; } }; // prettier-ignore
+    return {
+      choices,
+      hasChosen: true,
+      finish: () => undefined,
+      get outcome() {
+        return crashed;
+      },
+    };
   };
+  const [first, second] = create().choices.enabled;
+  expect(areIndependent(first!, second!)).toBe(false);
   expect((await all(create, ALL)).outcomes).toEqual({ '0': 1, '1': 1 });
+});
+
+test('whatever promises set off has happened once they are settled, wherever that is asked for', async () => {
+  const chain = async (steps: string[]): Promise<void> => {
+    for (let step = 0; step < 20; step++) steps.push(await Promise.resolve('step'));
+  };
+  const steps: string[] = [];
+  void chain(steps);
+  await settle();
+  expect(steps).toHaveLength(20);
+  await new Promise<void>((resolve, reject) => {
+    setImmediate(() => {
+      void chain(steps);
+      settle()
+        .then(() => {
+          expect(steps).toHaveLength(40);
+        })
+        .then(resolve, reject);
+    });
+  });
 });
 
 describe('a synod', () => {

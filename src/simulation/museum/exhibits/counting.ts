@@ -42,7 +42,8 @@ export const COUNTING: readonly Exhibit[] = [
       {
         file: PROPOSER,
         find: 'const reported: (Proposal | null)[] = [];\n        for (const [member, reply] of replies) {',
-        replace: 'const reported = [];\n        for (const [member, reply] of this.promises.get(slot)) {',
+        replace:
+          'const reported = [];\n        for (const [member, reply] of this.promises?.get(slot) ?? []) {',
       },
       {
         file: PROPOSER,
@@ -72,7 +73,8 @@ export const COUNTING: readonly Exhibit[] = [
       {
         file: PROPOSER,
         find: 'const voted = new Set<ServerId>();\n        for (const [member, reply] of replies) {',
-        replace: 'const voted = new Set();\n        for (const [member, reply] of this.votes.get(slot)) {',
+        replace:
+          'const voted = new Set();\n        for (const [member, reply] of this.votes?.get(slot) ?? []) {',
       },
       {
         file: PROPOSER,

@@ -1,0 +1,120 @@
+import { describe, expect, test } from '@jest/globals';
+import { drawScenario } from '../../src/simulation/draw';
+import { loadMutant } from '../../src/simulation/museum/mutant';
+import { runScenario, type RunReport } from '../../src/simulation/run';
+import type { Code } from '../../src/simulation/museum/code';
+import { addRun, NO_RUNS, type Summary } from '../../src/simulation/summary';
+
+const WISHES = { protocol: 'paxos' } as const;
+/** Enough for every kind of fault and every branch, few enough for every run of the tests. */
+const SEEDS = 40;
+
+const SHIPPED: Pick<Code, 'drawScenario' | 'runScenario'> = { drawScenario, runScenario };
+
+function runSeed(seed: number, { drawScenario: draw, runScenario: run } = SHIPPED): Promise<RunReport> {
+  return run(draw(seed, WISHES));
+}
+
+async function runMany(code = SHIPPED): Promise<Summary> {
+  let summary = NO_RUNS;
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const report = await runSeed(seed, code);
+    if (report.failure !== undefined)
+      throw new Error(`seed ${seed}: ${report.failure.message} (bin/simulate --seeds ${seed})`);
+    summary = addRun(summary, { ...report, history: undefined });
+  }
+  return summary;
+}
+
+/** Fails when the simulator has become tame: what it does not do to the cluster it cannot find. */
+function expectTeeth({ injected, branches, operations, succeeded, checked, chosenSlots }: Summary): void {
+  const atLeast: Record<string, number> = {
+    'message lost': 1000,
+    'message doubled': 1000,
+    'message late': 500,
+    'message cut off': 500,
+    crash: 30,
+    'crash that lost unsynced writes': 10,
+    'crash in a restart storm': 10,
+    pause: 10,
+    'slow disk': 5,
+    'failing sync': 5,
+    'wiped disk': 1,
+    'clock jump': 5,
+    'clock rate': 5,
+    'link flapping': 5,
+  };
+  for (const [kind, count] of Object.entries(atLeast))
+    expect([kind, (injected[kind] ?? 0) >= count]).toEqual([kind, true]);
+  for (const shape of ['symmetric', 'one-way', 'bridge', 'isolated'])
+    expect(injected[`partition, ${shape}`]).toBeGreaterThan(0);
+  for (const point of ['write-issued', 'write-durable', 'call-sent', 'call-answered'])
+    expect(injected[`crash at ${point}`]).toBeGreaterThan(0);
+  for (const branch of [
+    'accept-sent, adopted',
+    'caught-up by snapshot',
+    'phase-failed, phase 2, silent',
+    'gap',
+  ])
+    expect(branches[branch]).toBeGreaterThan(0);
+  expect(operations).toBeGreaterThan(1000);
+  expect(succeeded / operations).toBeGreaterThan(0.7);
+  expect(checked).toBeGreaterThan(800);
+  expect(chosenSlots).toBeGreaterThan(1000);
+}
+
+describe('simulated clusters', () => {
+  test('the shipped code passes, and every kind of fault and rare branch came up', async () => {
+    expectTeeth(await runMany());
+  }, 60_000);
+
+  test('the same seed gives the same run, another seed another one', async () => {
+    const [first, again, other] = [await runSeed(7), await runSeed(7), await runSeed(8)];
+    expect(again).toEqual(first);
+    expect(other.traceHash).not.toBe(first.traceHash);
+  });
+
+  test('a network that never loses, doubles or delays is noticed', async () => {
+    const [draw, run] = loadMutant(
+      ['simulation/draw.ts', 'simulation/run.ts'],
+      [
+        {
+          file: 'simulation/nemesis.ts',
+          find: 'this.#world.network.rule = weather;\n    for',
+          replace: "this.#world.network.rule = () => 'deliver';\n    for",
+        },
+      ],
+    ) as [Code, Code];
+    const tame = await runMany({ drawScenario: draw.drawScenario, runScenario: run.runScenario });
+    expect(() => {
+      expectTeeth(tame);
+    }).toThrow('message lost');
+  }, 60_000);
+
+  test('a disk that loses nothing in a crash is noticed', async () => {
+    const [draw, run] = loadMutant(
+      ['simulation/draw.ts', 'simulation/run.ts'],
+      [
+        {
+          file: 'simulation/disk.ts',
+          find: 'for (const write of this.#pending.slice(0, kept)) this.#commit(write);\n    const lost = Math.max(0, this.#pending.length - kept);',
+          replace: 'for (const write of this.#pending) this.#commit(write);\n    const lost = 0;',
+        },
+      ],
+    ) as [Code, Code];
+    const safe = await runMany({ drawScenario: draw.drawScenario, runScenario: run.runScenario });
+    expect(() => {
+      expectTeeth(safe);
+    }).toThrow('crash that lost unsynced writes');
+  }, 60_000);
+
+  test('a run in which nothing is chosen fails', async () => {
+    const scenario = drawScenario(1, WISHES);
+    const idle = {
+      ...scenario,
+      clients: scenario.clients.map((client) => ({ ...client, requests: [] })),
+      faults: [],
+    };
+    expect((await runScenario(idle)).failure?.kind).toBe('no work');
+  });
+});
