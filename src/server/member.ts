@@ -13,7 +13,7 @@ import type { Identity } from './identity';
 import type { Log } from './logging';
 import type { ApiHandler } from './rpc-calls';
 
-/** How long a starting server tries to get level with a quorum before it serves local reads. */
+/** How long a starting server tries at a time to get level with a quorum. */
 const CATCH_UP_MS = 2000;
 const CHECK_READY_MS = 25;
 
@@ -128,12 +128,15 @@ export class Member {
     await formation.join();
     if (this.#isStopping) return;
     await this.#replica.start();
-    // So that local reads do not go back behind what this server showed before it was restarted.
-    const isLevel = await this.#replica.catchUp(CATCH_UP_MS);
+    // So that no read, local ones included, goes back behind what this server showed before it was restarted: what it
+    // shows is stored a little later.
+    while (!(await this.#replica.catchUp(CATCH_UP_MS))) {
+      if (this.#hasStopped()) return;
+      this.#notReadyBecause = 'too few servers have answered since the start';
+      log.warn('waiting for a quorum, to get level with it', { applied: this.#replica.inspect().applied });
+    }
     if (this.#hasStopped()) return;
     this.#notReadyBecause = undefined;
-    if (!isLevel)
-      log.warn('serving local reads without a quorum', { applied: this.#replica.inspect().applied });
     while (!this.readiness().ready) {
       if (this.#hasStopped()) return;
       await environment.clock.sleep(CHECK_READY_MS);

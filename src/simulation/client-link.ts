@@ -145,6 +145,7 @@ export class ClientLink implements ClientEnvironment {
               resolve(JSON.parse(text) as Answer);
             });
           });
+          node.host.onPoint('client-answered');
         });
       });
     });

@@ -18,6 +18,7 @@ const DRAWS: readonly { readonly draw: Draw; readonly everyMs: number }[] = [
   { draw: drawCrash, everyMs: 2000 },
   { draw: drawCrashAtPoint, everyMs: 2000 },
   { draw: drawRestartStorm, everyMs: 4000 },
+  { draw: drawLonelyRestart, everyMs: 5000 },
   { draw: drawPause, everyMs: 2500 },
   { draw: drawClock, everyMs: 3000 },
   { draw: drawSlowDisk, everyMs: 4000 },
@@ -97,6 +98,12 @@ function drawCrash(random: Random, at: { atMs: number }, { servers }: Places): F
   return { ...at, kind: 'crash', servers: crashed, kept: random.float(), downMs: durationMs(random) };
 }
 
+function drawLonelyRestart(random: Random, at: { atMs: number }, { servers }: Places): Fault {
+  const kept = pick(random, [0, random.float()]);
+  const [downMs, forMs] = [random.int(1, 200), random.int(500, 6000)];
+  return { ...at, kind: 'lonely restart', server: pick(random, servers), kept, downMs, forMs };
+}
+
 function drawRestartStorm(random: Random, at: { atMs: number }, { servers }: Places): Fault {
   const meanUpMs = pick(random, [5, 50, 300]);
   const upMs = Array.from({ length: random.int(1, 6) }, () => -Math.log(1 - random.float()) * meanUpMs);
@@ -116,7 +123,13 @@ function drawCrashAtPoint(random: Random, at: { atMs: number }, { servers }: Pla
     ...at,
     kind: 'crash at a point',
     server: pick(random, servers),
-    point: pick(random, ['write-issued', 'write-durable', 'call-sent', 'call-answered'] as const),
+    point: pick(random, [
+      'write-issued',
+      'write-durable',
+      'call-sent',
+      'call-answered',
+      'client-answered',
+    ] as const),
     times: random.int(1, 12),
     kept: pick(random, [0, random.float(), 1]),
     downMs: durationMs(random),

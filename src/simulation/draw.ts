@@ -78,17 +78,22 @@ function drawClients(
   const reads = pick(random, [0.2, 0.5, 0.8]);
   const level = read ?? pick(random, ['linearizable', 'linearizable', 'local', 'mixed'] as const);
   const pauseMs = count * 100;
-  return Array.from({ length: count }, () => ({
-    servers: shuffled(random, members).slice(0, random.int(Math.min(2, members.length), members.length)),
-    deadlineMs: random.chance(0.3) ? operationTimeoutMs * (0.3 + 2 * random.float()) : 60_000,
-    // Mostly the client waits for the server's own verdict, as is the default.
-    attemptTimeoutMs: operationTimeoutMs * pick(random, [0.3, 1.25, 1.25]),
-    broadcast: random.chance(0.1),
-    echo: sometimes(random, 0.5),
-    requests: Array.from({ length: Math.ceil(safetyMs / pauseMs) }, () =>
-      drawRequest(random, keys, reads, level, -Math.log(1 - random.float()) * pauseMs),
-    ),
-  }));
+  return Array.from({ length: count }, () => {
+    // One that knows a single server stays with it whatever comes.
+    const isPinned = random.chance(0.25);
+    const isImpatient = isPinned || random.chance(0.3);
+    return {
+      servers: shuffled(random, members).slice(0, isPinned ? 1 : random.int(2, members.length)),
+      deadlineMs: isImpatient ? operationTimeoutMs * (0.3 + 2 * random.float()) : 60_000,
+      // Mostly the client waits for the server's own verdict, as is the default.
+      attemptTimeoutMs: operationTimeoutMs * pick(random, [0.3, 1.25, 1.25]),
+      broadcast: random.chance(0.1),
+      echo: sometimes(random, 0.5),
+      requests: Array.from({ length: Math.ceil(safetyMs / pauseMs) }, () =>
+        drawRequest(random, keys, reads, level, -Math.log(1 - random.float()) * pauseMs),
+      ),
+    };
+  });
 }
 
 function drawRequest(

@@ -40,12 +40,11 @@ export class DurabilityObserver {
     if (owner === undefined || !(isPromise || isVote)) return;
     const { slot, ballot } = params as Asked;
     const { disk } = owner.host;
-    if (isApplied(disk, slot)) return;
     const voted = votedIn(disk, slot)?.ballot ?? NO_BALLOT;
     const promised = (read(disk, slotKey(PROMISED, slot)) as Ballot | undefined) ?? NO_BALLOT;
     const isDurable =
       compareBallots(voted, ballot) >= 0 || (isPromise && compareBallots(promised, ballot) >= 0);
-    if (!isDurable)
+    if (!isDurable && !isApplied(disk, slot))
       this.#observer.fail(
         'said before durable',
         `server ${from} answers ${method} for slot ${slot}, and its disk does not know it`,

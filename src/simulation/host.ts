@@ -6,7 +6,7 @@ import type { Scheduler } from './virtual-time';
 import type { World } from './world';
 
 /** Moments of a call when a crash hurts most. Nothing happens at them outside of a simulation. */
-export type CallPoint = 'call-sent' | 'call-answered';
+export type CallPoint = 'call-sent' | 'call-answered' | 'client-answered';
 
 /**
  * One server's machine. Its disk and its clock stay; what runs on it lives from boot to crash. A paused machine does
@@ -65,9 +65,9 @@ export class Host {
       transport: {
         call: (to, method, params, options) => {
           if (!incarnation.isAlive) return never;
-          const answer = network.call(this.id, to, method, params, options).finally(() => {
+          const answer = network.call(this.id, to, method, params, options, () => {
             if (incarnation.isAlive) this.onPoint('call-answered');
-            return incarnation.isAlive ? undefined : never;
+            return incarnation.isAlive;
           });
           this.onPoint('call-sent');
           return answer;

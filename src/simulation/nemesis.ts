@@ -132,11 +132,25 @@ export class Nemesis {
       case 'crash':
         for (const server of fault.servers) this.#crash(server, 'crash', fault.kept, fault.downMs);
         break;
+      case 'lonely restart': {
+        const others = this.#world.members.filter((member) => member !== fault.server);
+        const cut = others.flatMap((other): Link[] => [
+          [fault.server, other],
+          [other, fault.server],
+        ]);
+        this.#atPoint(fault.server, 'client-answered', 1, () => {
+          this.#crash(fault.server, 'lonely restart', fault.kept, fault.downMs);
+          this.#cut(cut, fault.downMs + fault.forMs);
+        });
+        break;
+      }
       case 'restart storm':
         this.#storm(fault, fault.upMs);
         break;
       case 'crash at a point':
-        this.#crashAtPoint(fault.server, fault.point, fault.times, fault);
+        this.#atPoint(fault.server, fault.point, fault.times, () => {
+          this.#crash(fault.server, `crash at ${fault.point}`, fault.kept, fault.downMs);
+        });
         break;
       default:
         this.#strikeMachine(fault);
@@ -146,7 +160,7 @@ export class Nemesis {
   #strikeMachine(
     fault: Exclude<
       Fault,
-      { kind: 'partition' | 'flapping' | 'crash' | 'restart storm' | 'crash at a point' }
+      { kind: 'partition' | 'flapping' | 'crash' | 'lonely restart' | 'restart storm' | 'crash at a point' }
     >,
   ): void {
     const { server } = fault;
@@ -230,18 +244,13 @@ export class Nemesis {
     });
   }
 
-  #crashAtPoint(
-    server: ServerId,
-    point: FaultPoint,
-    times: number,
-    { kept, downMs }: { kept: number; downMs: number },
-  ): void {
+  /** Runs it when the server has reached this point so many times. */
+  #atPoint(server: ServerId, point: FaultPoint, times: number, run: () => void): void {
     const host = this.#nodes[server]?.host;
-    if (host === undefined) return;
+    if (host === undefined || this.#healed.has(server)) return;
     let left = times;
     const reach = (reached: FaultPoint): void => {
-      if (reached !== point || --left !== 0) return;
-      this.#crash(server, `crash at ${point}`, kept, downMs);
+      if (reached === point && --left === 0) run();
     };
     host.onPoint = reach;
     host.disk.onPoint = reach;

@@ -61,42 +61,46 @@ export class Network {
     this.#listeners.delete(place);
   }
 
-  /** A call between servers: rejects with CallError when there is no answer in time. */
+  /**
+   * A call between servers: rejects with CallError when there is no answer in time. Before it settles, `isWanted` is
+   * asked whether the caller still runs; if not, it never does.
+   */
   call(
     from: Place,
     to: Place,
     method: string,
     params: unknown,
     { timeoutMs }: Pick<CallOptions, 'timeoutMs'>,
+    isWanted: () => boolean = () => true,
   ): Promise<unknown> {
     const wire = JSON.stringify(params);
     return new Promise((resolve, reject) => {
+      const fail = (reason: string): void => {
+        if (isWanted()) reject(new CallError(reason));
+      };
       const cancel = this.#scheduler.after(
         timeoutMs,
         () => {
           this.#machines.gate(from, () => {
-            reject(new CallError(`${method} got no answer`));
+            fail(`${method} got no answer`);
           });
         },
         'timer',
         from,
       );
       const request: Message = { from, to, kind: 'request', method, params: params as Message['params'] };
+      const answer = (result: string): void => {
+        this.#machines.answered?.(to, method, params, result);
+        this.send({ from: to, to: from, kind: 'reply', method, params: request.params }, () => {
+          cancel();
+          if (isWanted()) resolve(JSON.parse(result));
+        });
+      };
       this.send(request, () => {
-        this.#serve(to, method, wire).then(
-          (result) => {
-            if (result === undefined) return;
-            this.#machines.answered?.(to, method, params, result);
-            this.send({ ...request, from: to, to: from, kind: 'reply' }, () => {
-              cancel();
-              resolve(JSON.parse(result));
-            });
-          },
-          (error: unknown) => {
-            cancel();
-            reject(new CallError(String(error)));
-          },
-        );
+        this.#serve(to, method, wire, answer, (refusal) => {
+          cancel();
+          fail(String(refusal));
+        });
       });
     });
   }
@@ -133,19 +137,26 @@ export class Network {
     );
   }
 
-  /** The answer as text. Undefined: there is none, because the server is down or kept silent. */
-  async #serve(place: Place, method: string, wire: string): Promise<string | undefined> {
+  /** Has the call answered, with a text, unless the server is down, keeps silent, or crashes before. */
+  #serve(
+    place: Place,
+    method: string,
+    wire: string,
+    answer: (result: string) => void,
+    refuse: (error: unknown) => void,
+  ): void {
     const dispatch = this.#listeners.get(place);
-    if (dispatch === undefined) return undefined;
-    try {
-      const result = await dispatch(method, JSON.parse(wire));
-      // Whoever crashed meanwhile says nothing any more.
-      return this.#listeners.get(place) === dispatch ? JSON.stringify(result) : undefined;
-    } catch (error) {
-      const name = (error as Error).name;
-      if (name === 'CallRefused') throw error;
-      if (name !== 'Unanswered') this.#machines.unexpected(place, error);
-      return undefined;
-    }
+    if (dispatch === undefined) return;
+    dispatch(method, JSON.parse(wire)).then(
+      (result) => {
+        // Whoever crashed meanwhile says nothing any more.
+        if (this.#listeners.get(place) === dispatch) answer(JSON.stringify(result));
+      },
+      (error: unknown) => {
+        const { name } = error as Error;
+        if (name === 'CallRefused') refuse(error);
+        else if (name !== 'Unanswered') this.#machines.unexpected(place, error);
+      },
+    );
   }
 }

@@ -9,6 +9,9 @@ import {
 import { StorageError } from '../core/errors';
 import type { ProtocolEvent } from '../core/events';
 
+/** More than a cluster has. */
+const SERVERS = 1024;
+
 /** What must never be seen; the kind names the broken rule. */
 export class Violation extends Error {
   override readonly name = 'Violation';
@@ -27,7 +30,7 @@ export class Violation extends Error {
 export class Observer {
   readonly #majority: number;
   readonly #usedBallots = new Set<string>();
-  readonly #promised = new Map<string, Ballot>();
+  readonly #promised = new Map<number, Ballot>();
   readonly #proposed = new Map<string, string>();
   readonly #voters = new Map<string, Set<ServerId>>();
   readonly #chosen = new Map<Slot, string>();
@@ -144,7 +147,7 @@ export class Observer {
   }
 
   #promise(server: ServerId, slot: Slot, ballot: Ballot): void {
-    const key = `${server}/${slot}`;
+    const key = slot * SERVERS + server;
     const promised = this.#promised.get(key) ?? NO_BALLOT;
     if (compareBallots(ballot, promised) < 0)
       this.fail(

@@ -70,6 +70,14 @@ export type Fault = { readonly atMs: number } & (
       readonly kept: number;
       readonly downMs: number;
     }
+  /** Crashes as it has answered a client, and when it is back it finds its clients but none of the other servers. */
+  | {
+      readonly kind: 'lonely restart';
+      readonly server: ServerId;
+      readonly kept: number;
+      readonly downMs: number;
+      readonly forMs: number;
+    }
   /** Crashes again and again, soon after each restart, on a disk that takes its time too. */
   | {
       readonly kind: 'restart storm';
