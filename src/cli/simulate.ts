@@ -1,10 +1,9 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { PROTOCOLS, type ProtocolName } from '../protocols/registry';
 import type { Wishes } from '../simulation/draw';
-import { exhibitOf } from '../simulation/museum/code';
 import { EXHIBITS } from '../simulation/museum/exhibits';
 import { option, program, run, UsageError, wholeNumber } from './options';
-import { describeExhibit, listOfExhibits, museum } from './simulate/museum';
+import { describeExhibit, knownExhibit, listOfExhibits, museum } from './simulate/museum';
 import type { Seeds } from './simulate/pool';
 import { replay } from './simulate/replay';
 import { addSearchCommand } from './simulate/search';
@@ -19,6 +18,7 @@ interface Options {
   readonly exhibit?: string;
   readonly replay?: string;
   readonly failures: string;
+  readonly history?: string;
   readonly keepGoing?: true;
   readonly verbose?: true;
   readonly json?: true;
@@ -73,6 +73,7 @@ function addOptions(command: Command): Command {
     .addOption(option('--exhibit <id>', 'put in a mistake from the museum'))
     .addOption(option('--replay <file>', 'run a failure file again, and tell its story'))
     .addOption(option('--failures <folder>', 'where failure files go').default('failures'))
+    .addOption(option('--history <file>', 'of a single seed: what its clients saw, for bin/check'))
     .addOption(option('--keep-going', 'do not stop at the first failure'))
     .addOption(option('--verbose', 'a line for each run; with --replay, the whole story'))
     .addOption(option('--json', 'one JSON document per protocol'))
@@ -116,16 +117,11 @@ async function visitMuseum(
   });
 }
 
-function knownExhibit(id: string): (typeof EXHIBITS)[number] {
-  const exhibit = exhibitOf(id);
-  if (exhibit === undefined)
-    throw new UsageError(`there is no exhibit ${id}; "simulate museum --list" names them all`);
-  return exhibit;
-}
-
 async function simulate(options: Options): Promise<number> {
   if (options.replay !== undefined) return await replay(options.replay, options.verbose ?? false);
   const exhibit = options.exhibit === undefined ? undefined : knownExhibit(options.exhibit).id;
+  if (options.history !== undefined && options.seeds.first !== options.seeds.last)
+    throw new UsageError('--history records one run: give one seed');
   const names = Object.keys(PROTOCOLS) as ProtocolName[];
   let failed = 0;
   for (const protocol of options.protocol === 'all' ? names : [options.protocol]) {
@@ -136,6 +132,7 @@ async function simulate(options: Options): Promise<number> {
       jobs: options.jobs,
       exhibit,
       folder: options.failures,
+      history: options.history,
       json: options.json ?? false,
       verbose: options.verbose ?? false,
       keepGoing: options.keepGoing ?? false,

@@ -1,7 +1,7 @@
 import type { Protocol } from '../core/replica';
 import { historyOf } from '../history/json-lines';
 import { judge } from '../history/judge';
-import type { History, HistoryEvent } from '../history/history';
+import type { HistoryEvent } from '../history/history';
 import { Recorder } from '../history/recorder';
 import { DEFAULT_OPTIONS } from '../protocols/paxos/options';
 import { PaxosReplica } from '../protocols/paxos/replica';
@@ -45,7 +45,8 @@ export interface RunReport {
   readonly injected: Readonly<Record<string, number>>;
   /** How often each branch of the protocol was reached. */
   readonly branches: Readonly<Record<string, number>>;
-  readonly history: History;
+  /** What the clients did and were told. */
+  readonly history: readonly HistoryEvent[];
 }
 
 /** Hears the story of a run, line by line. */
@@ -239,14 +240,10 @@ class Run {
     this.#world.observer.check();
   }
 
-  #historySoFar(): History {
-    return historyOf(this.#history, 'absent');
-  }
-
   /** What clients were told, all together, against what any correct store could have told them. */
   #judge(): void {
     const { observer } = this.#world;
-    const judgement = judge(this.#historySoFar(), { steps: JUDGE_STEPS });
+    const judgement = judge(historyOf(this.#history, 'absent'), { steps: JUDGE_STEPS });
     this.#checked = judgement.checked;
     if (judgement.kind === 'violation')
       observer.fail(judgement.violation.anomaly.name, judgement.violation.anomaly.text);
@@ -276,7 +273,7 @@ class Run {
       chosenSlots: observer.chosenSlots,
       injected: Object.fromEntries(this.#nemesis.injected),
       branches: observer.branches,
-      history: this.#historySoFar(),
+      history: this.#history,
     };
   }
 }

@@ -21,12 +21,13 @@ const INNER: Readonly<Record<string, Reach>> = {
 
 /** What the other folders of src may not import. */
 const NOT_BY: Readonly<Record<string, readonly string[]>> = {
-  api: ['cli', 'client', 'server', 'storage', 'network'],
-  client: ['cli', 'kv', 'server', 'storage', 'network', 'protocols'],
-  network: ['cli', 'client', 'server', 'storage', 'protocols', 'kv'],
-  storage: ['cli', 'client', 'server', 'network', 'protocols', 'kv'],
-  server: ['cli', 'client', 'bench'],
-  bench: ['cli'],
+  api: ['cli', 'client', 'server', 'storage', 'network', 'simulation', 'history'],
+  client: ['cli', 'kv', 'server', 'storage', 'network', 'protocols', 'simulation', 'history'],
+  network: ['cli', 'client', 'server', 'storage', 'protocols', 'kv', 'simulation', 'history'],
+  storage: ['cli', 'client', 'server', 'network', 'protocols', 'kv', 'simulation', 'history'],
+  server: ['cli', 'client', 'bench', 'simulation', 'history'],
+  bench: ['cli', 'simulation', 'history'],
+  simulation: ['cli', 'bench', 'storage'],
 };
 
 export const dependencyDirections: Rule = (files) =>

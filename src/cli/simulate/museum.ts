@@ -1,9 +1,13 @@
 import type { Wishes } from '../../simulation/draw';
+import { exhibitOf } from '../../simulation/museum/code';
 import { EXHIBITS } from '../../simulation/museum/exhibits';
 import type { Exhibit } from '../../simulation/museum/exhibit';
 import { canMutate } from '../../simulation/museum/mutant';
 import { control, visit, type Finding } from '../../simulation/museum/tour';
 import { UsageError } from '../options';
+
+const NEEDS_CLONE =
+  'a known mistake is put into the sources, which an installed package does not hold: use a clone of the repository';
 
 export interface MuseumOptions {
   readonly wishes: Wishes;
@@ -16,10 +20,7 @@ type Timed = Finding & { readonly tookMs: number };
 
 /** Puts in one known mistake after the other and shows by what it is caught. Exit code 0 when all are. */
 export async function museum({ wishes, exhibits, mostSeeds, json }: MuseumOptions): Promise<number> {
-  if (!canMutate())
-    throw new UsageError(
-      'the museum puts its mistakes into the sources: run it in a clone of the repository',
-    );
+  if (!canMutate()) throw new UsageError(NEEDS_CLONE);
   const now = performance.now.bind(performance);
   if (!json) say(`${'exhibit'.padEnd(50)} ${'seeds'.padStart(5)} ${'time'.padStart(8)}  caught by`);
   const findings: Timed[] = [];
@@ -70,6 +71,15 @@ export function describeExhibit({ id, name, rule, story, schedule, edits }: Exhi
     '',
     ...changes,
   ].join('\n');
+}
+
+/** Throws UsageError when there is none of this name. */
+export function knownExhibit(id: string): Exhibit {
+  const exhibit = exhibitOf(id);
+  if (exhibit === undefined)
+    throw new UsageError(`there is no exhibit ${id}; "simulate museum --list" names them all`);
+  if (!canMutate()) throw new UsageError(NEEDS_CLONE);
+  return exhibit;
 }
 
 export function listOfExhibits(): string {

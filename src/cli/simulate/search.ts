@@ -9,7 +9,9 @@ import {
   type SearchOptions,
   type SearchReport,
 } from '../../simulation/search/search';
+import { searchWith } from '../../simulation/museum/code';
 import { UsageError, wholeNumber } from '../options';
+import { knownExhibit } from './museum';
 
 interface Streams {
   readonly stdout: Writable;
@@ -20,6 +22,7 @@ interface Flags extends Omit<SearchOptions, 'deviations'> {
   readonly deviations: number | 'any';
   readonly json?: true;
   readonly replay?: string;
+  readonly exhibit?: string;
 }
 
 const HELP = `
@@ -35,6 +38,7 @@ or timer may be next; a message that never is, is lost.
 Examples:
   simulate search                                       all that three choices out of order can do
   simulate search --acceptors 2 --deviations any        every schedule there is
+  simulate search --exhibit P-1                         with a known mistake in the code
   simulate search --strategy random --schedules 1000000 --crashes 1 --timers 2
   simulate search --json > found.json
   simulate search --replay found.json
@@ -90,10 +94,10 @@ export function addSearchCommand(
     .addHelpText('after', HELP)
     .action((_, command: Command) => {
       // The program around it has some options of the same names, and takes them wherever they stand.
-      const { json, replay, ...flags } = command.optsWithGlobals<Flags>();
+      const { json, replay, exhibit, ...flags } = command.optsWithGlobals<Flags>();
       start(() =>
         replay === undefined
-          ? searchAndPrint(optionsOf(flags), json === true, streams)
+          ? searchAndPrint(searchOf(exhibit), optionsOf(flags), json === true, streams)
           : play(replay, streams),
       );
     });
@@ -109,7 +113,7 @@ function number(
   return new Option(flags, description).argParser(wholeNumber(minimum, maximum)).default(byDefault);
 }
 
-function optionsOf(flags: Omit<Flags, 'json' | 'replay'>): SearchOptions {
+function optionsOf(flags: Omit<Flags, 'json' | 'replay' | 'exhibit'>): SearchOptions {
   const { strategy, schedules, seed, deviations, acceptors, proposers } = flags;
   const { timers, resends, noop, crashes, duplicates, writes } = flags;
   return {
@@ -118,7 +122,25 @@ function optionsOf(flags: Omit<Flags, 'json' | 'replay'>): SearchOptions {
   };
 }
 
-async function searchAndPrint(options: SearchOptions, isJson: boolean, streams: Streams): Promise<number> {
+/** The search of the shipped code, or of the code with a mistake from the museum in it. */
+function searchOf(id: string | undefined): typeof search {
+  if (id === undefined) return search;
+  const exhibit = knownExhibit(id);
+  try {
+    return searchWith(exhibit);
+  } catch (error) {
+    throw new UsageError(
+      `exhibit ${exhibit.id} is outside of what the search runs: ${(error as Error).message}`,
+    );
+  }
+}
+
+async function searchAndPrint(
+  explore: typeof search,
+  options: SearchOptions,
+  isJson: boolean,
+  streams: Streams,
+): Promise<number> {
   const abort = new AbortController();
   const cancel = (): void => {
     abort.abort();
@@ -128,7 +150,7 @@ async function searchAndPrint(options: SearchOptions, isJson: boolean, streams: 
   const startMs = nowMs();
   process.on('SIGINT', cancel);
   try {
-    const report = await search(options, (schedules) => {
+    const report = await explore(options, (schedules) => {
       if (hasProgress && schedules % PROGRESS_EVERY === 0) stderr.write(`\r${count(schedules)} schedules `);
       return abort.signal.aborted;
     });

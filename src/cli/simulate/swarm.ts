@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatEvent, formatHeader } from '../../history/json-lines';
 import type { Wishes } from '../../simulation/draw';
 import { formatFailure } from '../../simulation/failure-file';
 import type { Scenario } from '../../simulation/scenario';
@@ -21,6 +22,8 @@ export interface SwarmOptions {
   readonly jobs: number;
   readonly exhibit: string | undefined;
   readonly folder: string;
+  /** Where the history of a single seed goes. */
+  readonly history: string | undefined;
   readonly json: boolean;
   readonly verbose: boolean;
   readonly keepGoing: boolean;
@@ -53,6 +56,7 @@ export async function swarm(options: SwarmOptions): Promise<readonly Failed[]> {
   });
   const wallMs = performance.now() - beganMs;
   progress.clear();
+  if (options.history !== undefined) await writeHistory(options.history, options);
   if (!options.json && isSingle)
     say(`${scenarioText(codeOf(exhibit).drawScenario(seeds.first, wishes))}\ntrace ${traceHash}\n`);
   if (!options.json) say(reportOf({ summary, wallMs, jobs }));
@@ -95,6 +99,13 @@ function lineOf(
     `seed ${seed}: ${verdict}; ${succeeded} of ${operations} operations, ${events} events, ` +
     `${(simulatedMs / 1000).toFixed(1)} s in ${Math.round(tookMs)} ms, trace ${traceHash}`
   );
+}
+
+/** Runs the first seed once more, and keeps what its clients saw. */
+async function writeHistory(file: string, { exhibit, wishes, seeds }: SwarmOptions): Promise<void> {
+  const code = codeOf(exhibit);
+  const { history } = await code.runScenario(code.drawScenario(seeds.first, wishes));
+  writeFileSync(file, `${[formatHeader('absent'), ...history.map(formatEvent)].join('\n')}\n`);
 }
 
 /** Shrinks a failure, writes it down, and tells how to see it again. */

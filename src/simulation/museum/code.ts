@@ -1,5 +1,6 @@
 import { drawScenario } from '../draw';
 import { runScenario } from '../run';
+import type { search } from '../search/search';
 import type { Exhibit } from './exhibit';
 import { EXHIBITS } from './exhibits';
 import { loadMutant } from './mutant';
@@ -20,4 +21,10 @@ export function exhibitOf(id: string): Exhibit | undefined {
 export function codeWith(exhibit: Exhibit): Code {
   const [draw, run] = loadMutant(['simulation/draw.ts', 'simulation/run.ts'], exhibit.edits) as [Code, Code];
   return { drawScenario: draw.drawScenario, runScenario: run.runScenario };
+}
+
+/** The search without time, loaded with the exhibit's mistake. Throws where nothing of it is run by the search. */
+export function searchWith(exhibit: Exhibit): typeof search {
+  const [module] = loadMutant(['simulation/search/search.ts'], exhibit.edits) as [{ search: typeof search }];
+  return module.search;
 }
