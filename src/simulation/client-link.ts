@@ -145,7 +145,7 @@ export class ClientLink implements ClientEnvironment {
               resolve(JSON.parse(text) as Answer);
             });
           });
-          node.host.onPoint('client-answered');
+          if (node.host.disk.hasUnsynced) node.host.onPoint('client-answered');
         });
       });
     });

@@ -46,6 +46,11 @@ export class Disk {
     return this.#pending.length;
   }
 
+  /** Whether a crash now may lose something. */
+  get hasUnsynced(): boolean {
+    return this.#pending.length > 0 || this.#deferred.length > 0;
+  }
+
   /** What a restart would find under the key, as text. */
   durableText(key: string): string | undefined {
     return this.#durable.get(key);

@@ -5,7 +5,10 @@ import { formatEvent } from './format-event';
 import type { Scheduler } from './virtual-time';
 import type { World } from './world';
 
-/** Moments of a call when a crash hurts most. Nothing happens at them outside of a simulation. */
+/**
+ * Moments of a call when a crash hurts most. Nothing happens at them outside of a simulation. `client-answered`: and
+ * something that the server has done is not synced yet.
+ */
 export type CallPoint = 'call-sent' | 'call-answered' | 'client-answered';
 
 /**

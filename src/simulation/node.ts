@@ -157,6 +157,7 @@ export class Node {
       answer = { error: error.toJSON() };
     }
     if (this.#member !== member) return await new Promise<never>(() => undefined);
+    if (method === 'kv.get' || method === 'kv.list') this.#parts.oracle.showed(this.id, answer);
     return JSON.stringify(answer);
   }
 }

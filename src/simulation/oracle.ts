@@ -52,6 +52,7 @@ export class Oracle {
   readonly #highestSequences = new Map<string, number>();
   readonly #invoked = new Map<string, string>();
   readonly #refused = new Set<string>();
+  readonly #shown = new Map<ServerId, Slot>();
   #lastSlot: Slot = 0;
   #acknowledged: Slot = 0;
   /** Answers to clients that were held against the replay. */
@@ -102,7 +103,10 @@ export class Oracle {
     const first = this.#firstResults.get(nameOf(write));
     const told = textOfResult({ op: commandOf(write).op, ...result });
     if (first === undefined)
-      this.#fail('answered but lost', `write ${nameOf(write)} is in no log, but its client got ${told}`);
+      this.#fail(
+        'answered too early',
+        `no server has carried out ${nameOf(write)}, but its client got ${told}`,
+      );
     else if (textOfResult(first) !== told)
       this.#fail(
         'wrong result',
@@ -118,7 +122,20 @@ export class Oracle {
     if (this.#firstResults.has(nameOf(write))) this.#fail('failed but took effect', nameOf(write));
   }
 
-  /** A server shows a client this value; `acknowledged` is the floor for a linearizable read, as of its begin. */
+  /** A server answers a read, from the state after the slot that it names. What it showed once it shows for ever. */
+  showed(server: ServerId, answer: object): void {
+    const { result } = answer as { readonly result?: { readonly applied: Slot } };
+    if (result === undefined) return;
+    const before = this.#shown.get(server) ?? 0;
+    if (result.applied < before)
+      this.#fail(
+        'read that goes back in time',
+        `server ${server} shows the state after slot ${result.applied}, and had shown slot ${before}`,
+      );
+    this.#shown.set(server, Math.max(before, result.applied));
+  }
+
+  /** A client is shown this value; `acknowledged` is the floor for a linearizable read, as of its begin. */
   shown({ key, read }: ReadParams, result: ApiResult<'kv.get'>, acknowledged: Slot): void {
     this.checkedAnswers++;
     this.#checkFloor(read, result.applied, acknowledged);

@@ -38,6 +38,21 @@ export const ACCEPTORS: readonly Exhibit[] = [
     ],
   },
   {
+    id: 'P-3c',
+    name: 'promises are not read back',
+    rule: 'An acceptor remembers its highest promise across failures [Paxos Made Simple, 2.5]',
+    story:
+      'Each promise is written down, synced, and only then given, all by the rules. After a restart nobody looks it up. What is stored and never read is not remembered; as votes are read, most restarts go well.',
+    schedule: 'As P-3; 2.1 is on the disk of B, which starts without reading it.',
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: 'if (promised !== undefined)\n      this.#record',
+        replace: 'if (false)\n      this.#record',
+      },
+    ],
+  },
+  {
     id: 'P-4',
     name: 'votes are not durable',
     rule: 'An acceptor remembers its highest vote across failures [Paxos Made Simple, 2.5]',
@@ -67,6 +82,15 @@ export const ACCEPTORS: readonly Exhibit[] = [
         replace: 'void this.#environment.storage.write(\n      repeated',
       },
     ],
+  },
+  {
+    id: 'P-4c',
+    name: 'votes are not read back',
+    rule: 'An acceptor remembers its highest vote across failures [Paxos Made Simple, 2.5]',
+    story:
+      'The disk is in order, the start is not: of all that was stored, it takes back the promises only. The acceptor keeps its word, and yet reports an empty slot to whoever asks what it has voted for.',
+    schedule: 'As P-4; the vote is on the disk of B, which starts without reading it.',
+    edits: [{ file: ACCEPTOR, find: 'if (accepted === undefined) return;', replace: 'return;' }],
   },
   {
     id: 'P-8',

@@ -115,6 +115,16 @@ export const COUNTING: readonly Exhibit[] = [
     ],
   },
   {
+    id: 'P-22',
+    name: 'the first vote decides',
+    rule: 'A value is chosen when a quorum has voted for it [Paxos Made Simple, 2.2]',
+    story:
+      'The proposer waits for one vote and announces its value; the others, it thinks, will follow. They may just as well follow somebody else, whose quorum does not contain the one that voted first.',
+    schedule:
+      'A: prepare 1.0 {A, B}, accept v1 -> {A}: announced. B: prepare 2.1 {B, C}, which report nothing; accept v2 {B, C}: chosen.',
+    edits: [{ file: PROPOSER, find: 'this.#quorums.isPhase2Quorum(voted)', replace: 'voted.size > 0' }],
+  },
+  {
     id: 'P-16',
     name: 'learns from a single vote',
     rule: 'A value is chosen when a quorum has voted for it [Paxos Made Simple, 2.3]',

@@ -1,9 +1,6 @@
 import { describe } from '@jest/globals';
 import { A, B, Bench, C, P1, P2, valueOf } from '../bench';
-import { play, type Schedule } from './play';
-
-const PROPOSER = 'protocols/paxos/proposer.ts';
-const ACCEPTOR = 'protocols/paxos/acceptor.ts';
+import { exhibit, play, type Schedule } from './play';
 
 const chosenThenPreparedElsewhere: Schedule = async (code) => {
   const bench = new Bench(code);
@@ -42,69 +39,10 @@ const votesForOneValueUnderTwoBallots: Schedule = async (code) => {
 };
 
 describe('what a proposer must adopt', () => {
-  play('P-1', chosenThenPreparedElsewhere, {
-    name: 'the proposer ignores what was voted for',
-    edits: [{ file: PROPOSER, find: 'promises.adopted ?? value', replace: 'value' }],
-    violation: /two values chosen/,
-  });
-  play(
-    'P-2',
-    twoReportedProposals,
-    {
-      name: 'the proposer adopts the first value reported',
-      edits: [
-        {
-          file: PROPOSER,
-          find: '(highest === null || compareBallots(proposal.ballot, highest.ballot) > 0)',
-          replace: 'highest === null',
-        },
-      ],
-      violation: /two values chosen/,
-    },
-    {
-      name: 'the proposer adopts the value of the lowest ballot',
-      edits: [
-        {
-          file: PROPOSER,
-          find: 'compareBallots(proposal.ballot, highest.ballot) > 0',
-          replace: 'compareBallots(proposal.ballot, highest.ballot) < 0',
-        },
-      ],
-      violation: /two values chosen/,
-    },
-  );
-  play('P-15', noopIntoAChosenSlot, {
-    name: 'a hole is filled without phase 1',
-    edits: [
-      {
-        file: PROPOSER,
-        find: 'await this.#prepare(slot, ballot, attempt, deadline)',
-        replace:
-          "value.command === null ? { kind: 'promised' } : await this.#prepare(slot, ballot, attempt, deadline)",
-      },
-    ],
-    violation: /two values chosen/,
-  });
-  play('P-17', votesForOneValueUnderTwoBallots, {
-    name: 'votes for equal values are added up across ballots',
-    edits: [
-      {
-        file: PROPOSER,
-        find: 'const voted = new Set<ServerId>();',
-        replace: 'const voted = ((this.voters ??= {})[value.id] ??= new Set());',
-      },
-    ],
-    violation: /learned but not chosen: .*value v/,
-  });
-  play('P-24', twoSlots, {
-    name: 'an acceptor reports its vote in its latest slot only',
-    edits: [
-      {
-        file: ACCEPTOR,
-        find: "kind: 'promised', ballot, accepted: after.accepted",
-        replace: "kind: 'promised', ballot, accepted: slot === this.#highestAccepted ? after.accepted : null",
-      },
-    ],
-    violation: /two values chosen/,
-  });
+  play(exhibit('P-1'), chosenThenPreparedElsewhere, /two values chosen/);
+  play(exhibit('P-2'), twoReportedProposals, /two values chosen/);
+  play(exhibit('P-2b'), twoReportedProposals, /two values chosen/);
+  play(exhibit('P-15'), noopIntoAChosenSlot, /two values chosen/);
+  play(exhibit('P-17'), votesForOneValueUnderTwoBallots, /learned but not chosen: .*value v/);
+  play(exhibit('P-24'), twoSlots, /two values chosen/);
 });

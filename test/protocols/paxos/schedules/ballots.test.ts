@@ -1,10 +1,7 @@
 import { describe } from '@jest/globals';
 import type { Message } from '../../../../src/simulation/network';
 import { A, B, Bench, C, P1, P2, holding, reach, valueOf } from '../bench';
-import { play, type Schedule } from './play';
-
-const ACCEPTOR = 'protocols/paxos/acceptor.ts';
-const BALLOT = 'core/ballot.ts';
+import { exhibit, play, type Schedule } from './play';
 
 const isAccept = ({ kind, method }: Message): boolean => kind === 'request' && method === 'acceptor.accept';
 
@@ -45,66 +42,13 @@ function lateAcceptAfterAPromise(isRestarted: boolean): Schedule {
   };
 }
 
+const { edits, name } = exhibit('P-23');
+const afterARestart = { id: 'P-23', name: `${name}, after a restart`, edits };
+
 describe('which ballots get a vote', () => {
-  play('P-10', equalRounds, {
-    name: 'ballots are compared by round only',
-    edits: [
-      {
-        file: BALLOT,
-        find: 'a.round - b.round || a.server - b.server',
-        replace: 'a.round - b.round',
-      },
-    ],
-    violation: /promise broken/,
-  });
-  play('P-10', tenthRound, {
-    name: 'ballots are compared as text',
-    edits: [
-      {
-        file: BALLOT,
-        find: 'return a.round - b.round || a.server - b.server',
-        replace: 'return formatBallot(a) < formatBallot(b) ? -1 : Number(formatBallot(a) > formatBallot(b))',
-      },
-    ],
-    violation: /no progress/,
-  });
-  play('P-8', lateAcceptAfterAVote, {
-    name: 'a vote does not count as a promise',
-    edits: [
-      {
-        file: ACCEPTOR,
-        find: '{ promised: proposal.ballot, accepted: proposal };\n}',
-        replace: '{ promised: votes.promised, accepted: proposal };\n}',
-      },
-    ],
-    violation: /promise broken/,
-  });
-  for (const isRestarted of [false, true])
-    play('P-23', lateAcceptAfterAPromise(isRestarted), {
-      name: `a late accept passes in spite of a promise${isRestarted ? ', after a restart' : ''}`,
-      edits: [
-        {
-          file: ACCEPTOR,
-          find: 'if (compareBallots(proposal.ballot, votes.promised) < 0) return undefined;',
-          replace: '',
-        },
-      ],
-      violation: /promise broken/,
-    });
-  play('P-23', lateAcceptAfterAPromise(true), {
-    name: 'a promise is stored but not read after a restart',
-    edits: [
-      {
-        file: ACCEPTOR,
-        find: 'const accepted = slotOfKey(ACCEPTED, key);\n    if (accepted === undefined) return;',
-        replace: 'return;',
-      },
-      {
-        file: ACCEPTOR,
-        find: 'if (promised !== undefined)\n      this.#record',
-        replace: 'if (false)\n      this.#record',
-      },
-    ],
-    violation: /promise broken/,
-  });
+  play(exhibit('P-10'), equalRounds, /promise broken/);
+  play(exhibit('P-10b'), tenthRound, /no progress/);
+  play(exhibit('P-8'), lateAcceptAfterAVote, /promise broken/);
+  play(exhibit('P-23'), lateAcceptAfterAPromise(false), /promise broken/);
+  play(afterARestart, lateAcceptAfterAPromise(true), /promise broken/);
 });

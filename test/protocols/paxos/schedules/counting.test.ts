@@ -1,8 +1,6 @@
 import { describe } from '@jest/globals';
 import { A, B, Bench, C, D, P1, P2, holding, reach, valueOf } from '../bench';
-import { play, type Schedule } from './play';
-
-const PROPOSER = 'protocols/paxos/proposer.ts';
+import { exhibit, play, type Schedule } from './play';
 
 /** Only A is within reach of P1, which asks it several times and gets an answer to each. */
 const oneServerAnswersTwice: Schedule = async (code) => {
@@ -54,79 +52,9 @@ const oneVote: Schedule = async (code) => {
 };
 
 describe('which votes count', () => {
-  play('P-5', oneServerAnswersTwice, {
-    name: 'answers are counted, not servers',
-    edits: [
-      {
-        file: 'core/gather.ts',
-        find: 'if (settled || replies.has(member)) return;\n      replies.set(member, reply);',
-        replace: 'if (settled) return;\n      replies.set(replies.size, reply);',
-      },
-    ],
-    violation: /learned but not chosen: .*value v1/,
-  });
-  play('P-6', latePromise, {
-    name: 'a promise of an earlier round is counted',
-    edits: [
-      {
-        file: PROPOSER,
-        find: 'this.#acceptor(member).prepare(request)',
-        replace: `this.#acceptor(member).prepare(request).then((reply) => {
-          (this.promises ??= new Map()).set(member, reply);
-          return reply;
-        })`,
-      },
-      {
-        file: PROPOSER,
-        find: 'const reported: (Proposal | null)[] = [];\n        for (const [member, reply] of replies) {',
-        replace: 'const reported = [];\n        for (const [member, reply] of this.promises) {',
-      },
-      {
-        file: PROPOSER,
-        find: "reply.kind !== 'promised' || compareBallots(reply.ballot, ballot) !== 0",
-        replace: "reply.kind !== 'promised'",
-      },
-    ],
-    violation: /two values chosen/,
-  });
-  play('P-7', lateVote, {
-    name: 'a vote of an earlier round is counted',
-    edits: [
-      {
-        file: PROPOSER,
-        find: 'this.#acceptor(member).accept(request)',
-        replace: `this.#acceptor(member).accept(request).then((reply) => {
-          (this.votes ??= new Map()).set(member, reply);
-          return reply;
-        })`,
-      },
-      {
-        file: PROPOSER,
-        find: 'const voted = new Set<ServerId>();\n        for (const [member, reply] of replies) {',
-        replace: 'const voted = new Set();\n        for (const [member, reply] of this.votes) {',
-      },
-      {
-        file: PROPOSER,
-        find: "reply.kind === 'accepted' && compareBallots(reply.ballot, ballot) === 0",
-        replace: "reply.kind === 'accepted'",
-      },
-    ],
-    violation: /learned but not chosen: .*value v2/,
-  });
-  play('P-20', twoHalves, {
-    name: 'half of the servers are taken for a majority',
-    edits: [
-      {
-        file: 'core/quorum.ts',
-        find: 'Math.floor(members.length / 2) + 1',
-        replace: 'Math.ceil(members.length / 2)',
-      },
-    ],
-    violation: /learned but not chosen/,
-  });
-  play('P-22', oneVote, {
-    name: 'the first vote is taken for a choice',
-    edits: [{ file: PROPOSER, find: 'this.#quorums.isPhase2Quorum(voted)', replace: 'voted.size > 0' }],
-    violation: /learned but not chosen: .*value v1/,
-  });
+  play(exhibit('P-5'), oneServerAnswersTwice, /learned but not chosen: .*value v1/);
+  play(exhibit('P-6'), latePromise, /two values chosen/);
+  play(exhibit('P-7'), lateVote, /learned but not chosen: .*value v2/);
+  play(exhibit('P-20'), twoHalves, /learned but not chosen/);
+  play(exhibit('P-22'), oneVote, /learned but not chosen: .*value v1/);
 });

@@ -1,9 +1,6 @@
 import { describe } from '@jest/globals';
 import { A, B, Bench, C, P1, P2, holding, reach, valueOf } from '../bench';
-import { play, type Schedule } from './play';
-
-const ACCEPTOR = 'protocols/paxos/acceptor.ts';
-const ROUNDS = 'protocols/paxos/rounds.ts';
+import { exhibit, play, type Schedule } from './play';
 
 function acceptorForgetsPromise(isDiskStalled: boolean): Schedule {
   return async (code) => {
@@ -46,58 +43,12 @@ function proposerForgetsBallot(isDiskStalled: boolean): Schedule {
 }
 
 describe('what a restart must remember', () => {
-  play('P-3', acceptorForgetsPromise(false), {
-    name: 'a promise is not stored',
-    edits: [
-      {
-        file: ACCEPTOR,
-        find: 'isNew ? [{ key: slotKey(PROMISED, slot), value: { ...ballot } }] : []',
-        replace: '[]',
-      },
-    ],
-    violation: /promise broken/,
-  });
-  play('P-3', acceptorForgetsPromise(true), {
-    name: 'a promise is given before it is durable',
-    edits: [
-      {
-        file: ACCEPTOR,
-        find: 'await this.#environment.storage.write(\n      isNew',
-        replace: 'void this.#environment.storage.write(\n      isNew',
-      },
-    ],
-    violation: /promise broken/,
-  });
-  play('P-4', acceptorForgetsVote(false), {
-    name: 'a vote is not stored',
-    edits: [
-      {
-        file: ACCEPTOR,
-        find: 'repeated ? [] : [{ key: slotKey(ACCEPTED, slot), value: proposal }]',
-        replace: '[]',
-      },
-    ],
-    violation: /two values chosen/,
-  });
-  play('P-4', acceptorForgetsVote(true), {
-    name: 'a vote is cast before it is durable',
-    edits: [
-      {
-        file: ACCEPTOR,
-        find: 'await this.#environment.storage.write(\n      repeated',
-        replace: 'void this.#environment.storage.write(\n      repeated',
-      },
-    ],
-    violation: /two values chosen/,
-  });
-  play('P-9', proposerForgetsBallot(false), {
-    name: 'a round comes back after a restart',
-    edits: [{ file: ROUNDS, find: 'this.#last = this.#reserved;', replace: '' }],
-    violation: /ballot used twice/,
-  });
-  play('P-9', proposerForgetsBallot(true), {
-    name: 'a round is used before it is reserved',
-    edits: [{ file: ROUNDS, find: 'await this.#reservation;', replace: '' }],
-    violation: /ballot used twice/,
-  });
+  play(exhibit('P-3'), acceptorForgetsPromise(false), /promise broken/);
+  play(exhibit('P-3b'), acceptorForgetsPromise(true), /promise broken/);
+  play(exhibit('P-3c'), acceptorForgetsPromise(false), /promise broken/);
+  play(exhibit('P-4'), acceptorForgetsVote(false), /two values chosen/);
+  play(exhibit('P-4b'), acceptorForgetsVote(true), /two values chosen/);
+  play(exhibit('P-4c'), acceptorForgetsVote(false), /two values chosen/);
+  play(exhibit('P-9'), proposerForgetsBallot(false), /ballot used twice/);
+  play(exhibit('P-9b'), proposerForgetsBallot(true), /ballot used twice/);
 });

@@ -4,7 +4,7 @@ import { DEFAULT_OPTIONS } from '../../../../src/protocols/paxos/options';
 import { HEALTHY } from '../../../../src/simulation/network';
 import { Host } from '../../../../src/simulation/host';
 import { virtualWorld } from '../../../../src/simulation/world';
-import { play, type Schedule } from './play';
+import { exhibit, play, type Schedule } from './play';
 import { QUIET_MS, only } from './replicas';
 
 const [A, B, C] = [0, 1, 2];
@@ -50,9 +50,5 @@ const repeatedWrite: Schedule = async (code) => {
 };
 
 describe('writes that are sent again', () => {
-  play('P-19', repeatedWrite, {
-    name: 'a write that is chosen twice takes effect twice',
-    edits: [{ file: 'kv/store.ts', find: 'if (first !== undefined) return first;', replace: '' }],
-    violation: /a write took effect twice: done,2,done,1/,
-  });
+  play(exhibit('P-19'), repeatedWrite, /a write took effect twice: done,2,done,1/);
 });
