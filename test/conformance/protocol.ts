@@ -135,7 +135,7 @@ function describeChaos(protocol: Protocol): void {
   test(
     'messages are lost, doubled and overtake each other',
     async () => {
-      await forEachSeed(50, async (seed) => {
+      await forEachSeed(20, async (seed) => {
         const load = { chaos: losses, servers: SIZES[seed % 4]!, seed, durationMs: 1500 };
         const { cluster } = await runLoad(protocol, load);
         if (load.servers > 1) {
@@ -153,7 +153,7 @@ function describeChaos(protocol: Protocol): void {
     'servers crash at any moment and lose what they had not synced',
     async () => {
       const totals = { crashes: 0, lostWrites: 0 };
-      const runs = await forEachSeed(40, async (seed) => {
+      const runs = await forEachSeed(16, async (seed) => {
         const chaos = { ...losses, loss: 0.05, duplication: 0.05, crashMs: 150, downMs: 300, syncMs: 10 };
         const load = { chaos, servers: SIZES[seed % 4]!, seed, durationMs: 1500, impatience: 0.1 };
         const { cluster, crashes, lostWrites } = await runLoad(protocol, load);
