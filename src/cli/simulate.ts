@@ -24,8 +24,9 @@ interface Options {
   readonly json?: true;
 }
 
+const INTERRUPTED = 130;
 const EXIT_CODES = `
-Exit codes: 0 all runs passed, 1 a run failed (or an exhibit was not caught), 2 wrong usage.
+Exit codes: 0 all runs passed, 1 a run failed (or an exhibit was not caught), 2 wrong usage, 130 interrupted.
 How to read a run: docs/simulation.md.
 `;
 
@@ -75,7 +76,9 @@ function addOptions(command: Command): Command {
     .addOption(option('--failures <folder>', 'where failure files go').default('failures'))
     .addOption(option('--history <file>', 'of a single seed: what its clients saw, for bin/check'))
     .addOption(option('--keep-going', 'do not stop at the first failure'))
-    .addOption(option('--verbose', 'a line for each run; with --replay, the whole story'))
+    .addOption(
+      option('--verbose', 'all that each run draws, and how it went; with --replay, the whole story'),
+    )
     .addOption(option('--json', 'one JSON document per protocol'))
     .addHelpText('after', EXIT_CODES);
 }
@@ -123,10 +126,10 @@ async function simulate(options: Options): Promise<number> {
   if (options.history !== undefined && options.seeds.first !== options.seeds.last)
     throw new UsageError('--history records one run: give one seed');
   const names = Object.keys(PROTOCOLS) as ProtocolName[];
-  let failed = 0;
+  let worst = 0;
   for (const protocol of options.protocol === 'all' ? names : [options.protocol]) {
     const wishes: Wishes = { protocol, servers: options.servers, read: options.read };
-    const failures = await swarm({
+    const exitCode = await swarm({
       wishes,
       seeds: options.seeds,
       jobs: options.jobs,
@@ -137,9 +140,10 @@ async function simulate(options: Options): Promise<number> {
       verbose: options.verbose ?? false,
       keepGoing: options.keepGoing ?? false,
     });
-    failed += failures.length;
+    worst = Math.max(worst, exitCode);
+    if (exitCode === INTERRUPTED) break;
   }
-  return failed === 0 ? 0 : 1;
+  return worst;
 }
 
 function seeds(text: string): Seeds {

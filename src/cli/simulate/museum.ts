@@ -5,6 +5,7 @@ import type { Exhibit } from '../../simulation/museum/exhibit';
 import { canMutate } from '../../simulation/museum/mutant';
 import { control, visit, type Finding } from '../../simulation/museum/tour';
 import { UsageError } from '../options';
+import { Progress } from './progress';
 
 const NEEDS_CLONE =
   'a known mistake is put into the sources, which an installed package does not hold: use a clone of the repository';
@@ -26,12 +27,21 @@ export async function museum({ wishes, exhibits, mostSeeds, json }: MuseumOption
   const findings: Timed[] = [];
   for (const exhibit of exhibits) {
     const beganMs = now();
-    const finding = { ...(await visit(exhibit, wishes, mostSeeds)), tookMs: now() - beganMs };
+    const progress = new Progress(mostSeeds, 'seeds');
+    const onRun = (): void => {
+      progress.step(exhibit.id);
+    };
+    const finding = { ...(await visit(exhibit, wishes, mostSeeds, onRun)), tookMs: now() - beganMs };
+    progress.clear();
     findings.push(finding);
     if (!json) say(lineOf(finding));
   }
   const seeds = Math.max(0, ...findings.map(({ runs }) => runs));
-  const wrong = await control(wishes, seeds);
+  const progress = new Progress(seeds, 'seeds');
+  const wrong = await control(wishes, seeds, () => {
+    progress.step('the shipped code');
+  });
+  progress.clear();
   const caught = findings.filter((finding) => finding.caught !== undefined).length;
   if (json)
     say(

@@ -6,7 +6,7 @@ import type { Wishes } from '../../simulation/draw';
 import { formatFailure } from '../../simulation/failure-file';
 import type { Scenario } from '../../simulation/scenario';
 import { shrink } from '../../simulation/shrink';
-import { addRun, NO_RUNS, type RunFigures } from '../../simulation/summary';
+import { addRun, NO_RUNS, type RunFigures, type Summary } from '../../simulation/summary';
 import { PACKAGE_ROOT, packageVersion } from '../options';
 import { codeOf } from './job';
 import { runSeeds, type Seeds } from './pool';
@@ -15,6 +15,8 @@ import { rates, reportOf, scenarioText } from './report';
 
 /** Runs that shrinking a failure may take. */
 const SHRINKING_RUNS = 400;
+/** Failures that are made smaller and told of, at most. */
+const EXPLAINED = 3;
 
 export interface SwarmOptions {
   readonly wishes: Wishes;
@@ -36,54 +38,85 @@ interface Failed {
   readonly file: string;
 }
 
-/** Runs all seeds of one protocol. Gives the failures. */
-export async function swarm(options: SwarmOptions): Promise<readonly Failed[]> {
+/** What came of the seeds. */
+interface Outcome {
+  readonly summary: Summary;
+  readonly wallMs: number;
+  readonly failing: readonly RunFigures[];
+  /** Of the last run. */
+  readonly traceHash: string;
+  readonly isInterrupted: boolean;
+}
+
+/** Runs all seeds of one protocol, and tells how it went. Gives the exit code. */
+export async function swarm(options: SwarmOptions): Promise<number> {
+  const outcome = await runAll(options);
+  if (options.history !== undefined) await writeHistory(options.history, options);
+  if (options.json) await tellPrograms(outcome, options);
+  else await tellPeople(outcome, options);
+  if (outcome.isInterrupted) return 130;
+  return outcome.failing.length === 0 ? 0 : 1;
+}
+
+/** The first Ctrl-C ends the runs, and leaves the report; a second one ends the program. */
+async function runAll(options: SwarmOptions): Promise<Outcome> {
   const { wishes, seeds, jobs, exhibit } = options;
+  const { drawScenario } = codeOf(exhibit);
   const progress = new Progress(seeds.last - seeds.first + 1, 'seeds');
-  const isSingle = seeds.first === seeds.last;
   const failing: RunFigures[] = [];
   let summary = NO_RUNS;
   let traceHash = '';
+  let isInterrupted = false;
+  const interrupt = (): void => {
+    isInterrupted = true;
+  };
+  process.once('SIGINT', interrupt);
   const beganMs = performance.now();
   await runSeeds({ wishes, exhibit }, seeds, jobs, ({ figures, tookMs }) => {
     summary = addRun(summary, figures);
     traceHash = figures.traceHash;
     if (figures.failure !== undefined) failing.push(figures);
-    const failed = failing.length === 0 ? 'no failure' : `${failing.length} failed`;
-    if (options.verbose && !options.json) say(lineOf(figures, tookMs));
-    else progress.step(failed);
-    return figures.failure === undefined || options.keepGoing;
+    if (options.verbose && !options.json)
+      say(`${scenarioText(drawScenario(figures.seed, wishes))}\n${lineOf(figures, tookMs)}\n`);
+    else progress.step(failing.length === 0 ? 'no failure' : `${failing.length} failed`);
+    return !isInterrupted && (figures.failure === undefined || options.keepGoing);
   });
-  const wallMs = performance.now() - beganMs;
+  process.off('SIGINT', interrupt);
   progress.clear();
-  if (options.history !== undefined) await writeHistory(options.history, options);
-  if (!options.json && isSingle)
-    say(`${scenarioText(codeOf(exhibit).drawScenario(seeds.first, wishes))}\ntrace ${traceHash}\n`);
-  if (!options.json) say(reportOf({ summary, wallMs, jobs }));
+  failing.sort((a, b) => a.seed - b.seed);
+  return { summary, wallMs: performance.now() - beganMs, failing, traceHash, isInterrupted };
+}
+
+async function tellPrograms(outcome: Outcome, options: SwarmOptions): Promise<void> {
+  const { summary, wallMs, failing, traceHash } = outcome;
+  const { wishes, seeds, jobs } = options;
   const failures: Failed[] = [];
-  for (const figures of failing.slice(0, 3)) failures.push(await explain(figures, options));
-  const stale = summary.firstStaleRead;
-  if (!options.json && stale !== undefined)
+  for (const figures of failing.slice(0, EXPLAINED)) failures.push(await explain(figures, options));
+  const line = {
+    ...{ protocol: wishes.protocol, seeds, jobs, wallMs: Math.round(wallMs) },
+    ...rates({ summary, wallMs, jobs }),
+    ...summary,
+    ...{ failed: failing.length, failures },
+    ...(seeds.first === seeds.last && { traceHash }),
+  };
+  say(JSON.stringify(line));
+}
+
+async function tellPeople(outcome: Outcome, options: SwarmOptions): Promise<void> {
+  const { summary, wallMs, failing, traceHash } = outcome;
+  const { wishes, seeds, jobs, exhibit, verbose } = options;
+  if (seeds.first === seeds.last && !verbose)
+    say(`${scenarioText(codeOf(exhibit).drawScenario(seeds.first, wishes))}\ntrace ${traceHash}\n`);
+  say(reportOf({ summary, wallMs, jobs }));
+  for (const figures of failing.slice(0, EXPLAINED)) await explain(figures, options);
+  const { staleReads, firstStaleRead: stale } = summary;
+  if (stale !== undefined)
     say(
-      `\nLocal reads showed the past in ${summary.staleReads} runs, as they may. The first, with seed ${stale.seed}:\n${stale.text}`,
+      `\nLocal reads showed the past in ${staleReads} runs, as they may. The first, with seed ${stale.seed}:\n${stale.text}`,
     );
-  if (options.json)
-    say(
-      JSON.stringify({
-        protocol: wishes.protocol,
-        seeds,
-        jobs,
-        wallMs: Math.round(wallMs),
-        ...rates({ summary, wallMs, jobs }),
-        ...summary,
-        failed: failing.length,
-        failures,
-        ...(isSingle && { traceHash }),
-      }),
-    );
-  else
-    say(failing.length === 0 ? '\nAll runs passed.' : `\n${failing.length} of ${summary.runs} runs failed.`);
-  return failures;
+  const failed =
+    failing.length === 0 ? 'All runs passed.' : `${failing.length} of ${summary.runs} runs failed.`;
+  say(outcome.isInterrupted ? `\nInterrupted. ${failed}` : `\n${failed}`);
 }
 
 function say(text: string): void {

@@ -11,13 +11,19 @@ export interface Finding {
   readonly simulatedMs: number;
 }
 
-/** Runs seed after seed, from 1, with the mistake in, until it is caught. */
-export async function visit(exhibit: Exhibit, wishes: Wishes, mostSeeds: number): Promise<Finding> {
+/** Runs seed after seed, from 1, with the mistake in, until it is caught; `onRun` hears of each. */
+export async function visit(
+  exhibit: Exhibit,
+  wishes: Wishes,
+  mostSeeds: number,
+  onRun: () => void = () => undefined,
+): Promise<Finding> {
   const code = codeWith(exhibit);
   let simulatedMs = 0;
   for (let seed = 1; seed <= mostSeeds; seed++) {
     const report = await code.runScenario(code.drawScenario(seed, wishes));
     simulatedMs += report.simulatedMs;
+    onRun();
     if (report.failure !== undefined)
       return { exhibit, caught: { seed, ...report.failure }, runs: seed, simulatedMs };
   }
@@ -28,10 +34,12 @@ export async function visit(exhibit: Exhibit, wishes: Wishes, mostSeeds: number)
 export async function control(
   wishes: Wishes,
   seeds: number,
+  onRun: () => void = () => undefined,
   code: Code = SHIPPED,
 ): Promise<{ seed: number; message: string } | undefined> {
   for (let seed = 1; seed <= seeds; seed++) {
     const { failure } = await code.runScenario(code.drawScenario(seed, wishes));
+    onRun();
     if (failure !== undefined) return { seed, message: failure.message };
   }
   return undefined;
