@@ -18,7 +18,9 @@ const named = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map((
 function exists(name: string): boolean {
   if (/^[PS]-\w+$/.test(name)) return EXHIBITS.some(({ id }) => id === name);
   const script = /^npm run (\S+)/.exec(name)?.[1];
-  return script === undefined ? existsSync(join(ROOT, name.split(' ')[0]!)) : script in scripts;
+  if (script !== undefined) return script in scripts;
+  // Documents hold nothing.
+  return /^(test|bin)\//.test(name) && existsSync(join(ROOT, name.split(' ')[0]!));
 }
 
 describe('what holds each promise of docs/guarantees.md', () => {
@@ -30,14 +32,5 @@ describe('what holds each promise of docs/guarantees.md', () => {
     const names = named(heldBy);
     expect(names.length).toBeGreaterThan(0);
     expect(names.filter((name) => !exists(name))).toEqual([]);
-  });
-
-  test('what is not promised points to something too', () => {
-    const rest = lines
-      .slice(lines.indexOf('## Not promised') + 1)
-      .join('\n')
-      .split('\n- ')
-      .slice(1);
-    for (const item of rest) expect([item, named(item).some(exists)]).toEqual([item, true]);
   });
 });

@@ -46,6 +46,11 @@ export class Disk {
     return this.#pending.length;
   }
 
+  /** Whether a sync has failed: the server is about to stop. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Whether a crash now may lose something. */
   get hasUnsynced(): boolean {
     return this.#pending.length > 0 || this.#deferred.length > 0;

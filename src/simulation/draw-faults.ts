@@ -143,7 +143,7 @@ function drawPause(random: Random, at: { atMs: number }, { servers }: Places): F
 function drawClock(random: Random, at: { atMs: number }, { servers }: Places): Fault {
   const server = pick(random, servers);
   return random.chance(0.5)
-    ? { ...at, kind: 'clock rate', server, rate: pick(random, [0.5, 0.9, 0.999, 1, 1.01, 1.2, 2]) }
+    ? { ...at, kind: 'clock rate', server, rate: pick(random, [0.5, 0.9, 0.999, 1.01, 1.2, 2]) }
     : { ...at, kind: 'clock jump', server, byMs: pick(random, [10, 500, 5000, 3_600_000]) };
 }
 

@@ -5,6 +5,7 @@ import type { ReadLevel } from '../history/history';
 import type { ProtocolName } from '../protocols/registry';
 import { drawFaults } from './draw-faults';
 import { pick, shuffled, sometimes } from './random-picks';
+import { PATIENT_MS } from './scenario';
 import type { NetworkWeather, PlannedClient, PlannedRequest, ProtocolVariation, Scenario } from './scenario';
 
 const SIZES = [1, 3, 3, 5, 5, 5, 7];
@@ -45,9 +46,17 @@ export function drawScenario(seed: number, wishes: Wishes): Scenario {
 }
 
 function drawVariation(random: Random): ProtocolVariation {
-  return random.chance(0.5)
+  const limits = random.chance(0.5)
     ? { logSlots: 10_000, pieceSlots: 1000 }
     : { logSlots: random.int(2, 40), pieceSlots: random.int(1, 20) };
+  if (random.chance(0.5)) return limits;
+  const timing = {
+    resendMs: pick(random, [5, 50, 200]),
+    phaseTimeoutMs: pick(random, [100, 1000]),
+    gapMs: pick(random, [5, 30, 200]),
+    gossipMs: pick(random, [100, 500, 2000]),
+  };
+  return { ...limits, timing };
 }
 
 function drawNetwork(random: Random): NetworkWeather {
@@ -84,7 +93,7 @@ function drawClients(
     const isImpatient = isPinned || random.chance(0.3);
     return {
       servers: shuffled(random, members).slice(0, isPinned ? 1 : random.int(2, members.length)),
-      deadlineMs: isImpatient ? operationTimeoutMs * (0.3 + 2 * random.float()) : 60_000,
+      deadlineMs: isImpatient ? operationTimeoutMs * (0.3 + 2 * random.float()) : PATIENT_MS,
       // Mostly the client waits for the server's own verdict, as is the default.
       attemptTimeoutMs: operationTimeoutMs * pick(random, [0.3, 1.25, 1.25]),
       broadcast: random.chance(0.1),
@@ -94,6 +103,11 @@ function drawClients(
       ),
     };
   });
+}
+
+function drawRange(random: Random): { prefix: string; after?: string } {
+  const prefix = pick(random, ['', 'k/', 'k/3', 'hot', 'none']);
+  return random.chance(0.5) ? { prefix } : { prefix, after: pick(random, ['a', 'hot', 'k/2', 'k/5', 'z']) };
 }
 
 function drawRequest(
@@ -107,7 +121,7 @@ function drawRequest(
   const read = level === 'mixed' ? pick(random, ['local', 'linearizable'] as const) : level;
   if (random.chance(reads)) {
     return random.chance(0.15)
-      ? { afterMs, op: 'list', limit: random.int(1, 10), read }
+      ? { afterMs, op: 'list', ...drawRange(random), limit: random.int(1, 10), read }
       : { afterMs, op: 'get', key, read };
   }
   const kind = random.float();

@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import type { Scenario } from './scenario';
+import { scenarioSchema } from './scenario-schema';
 
 /** A run that failed, as a file keeps it: all that is needed to see it again, and nothing of the machine it failed on. */
 export interface FailureFile {
@@ -11,25 +13,39 @@ export interface FailureFile {
   readonly scenario: Scenario;
 }
 
+const anyVersion = z.looseObject({ version: z.unknown() });
+const failureFile = z.strictObject({
+  version: z.literal(1),
+  commit: z.string(),
+  exhibit: z.string().optional(),
+  failure: z.strictObject({ kind: z.string(), message: z.string() }),
+  scenario: scenarioSchema,
+}) satisfies z.ZodType<FailureFile>;
+
 export function formatFailure(file: FailureFile): string {
-  return `${JSON.stringify(file, undefined, 1)}\n`;
+  // Of the schema's type: whatever can be written down and not be read back does not compile.
+  const readable: z.output<typeof failureFile> = file;
+  return `${JSON.stringify(readable, undefined, 1)}\n`;
 }
 
 /** Throws an Error with a sentence when the text is no failure file of this version. */
 export function parseFailure(text: string): FailureFile {
-  let file: Partial<FailureFile>;
+  let json: unknown;
   try {
-    file = JSON.parse(text) as Partial<FailureFile>;
+    json = JSON.parse(text);
   } catch (error) {
-    throw new Error(`it is not JSON: ${(error as Error).message}`, { cause: error });
+    // Its message quotes the text, line ends and all.
+    const reason = (error as Error).message.replaceAll(/\s+/g, ' ');
+    throw new Error(`it is not JSON: ${reason}`, { cause: error });
   }
-  if (file.version !== 1) throw new Error(`its version is ${String(file.version)}, not 1`);
-  const { scenario, failure } = file;
-  const isWhole =
-    failure !== undefined &&
-    typeof scenario?.seed === 'number' &&
-    Array.isArray(scenario.clients) &&
-    Array.isArray(scenario.faults);
-  if (!isWhole) throw new Error('it holds no failed run');
-  return file as FailureFile;
+  const version = anyVersion.safeParse(json).data?.version;
+  if (version === undefined) throw new Error('it holds no failed run, as it has no version');
+  if (version !== 1) throw new Error(`its version is ${JSON.stringify(version)}, not 1`);
+  const { data, error } = failureFile.safeParse(json);
+  if (data !== undefined) return data;
+  const issue = error.issues[0];
+  const path = issue?.path.join('.') ?? '';
+  throw new Error(
+    `it holds no failed run: ${path === '' ? '' : `${path}: `}${issue?.message ?? 'not understood'}`,
+  );
 }

@@ -1,29 +1,46 @@
+import crypto from 'node:crypto';
+import timers from 'node:timers';
+import timersPromises from 'node:timers/promises';
+
 /** What a run must not touch: it would make two runs of one seed differ. */
-const BANNED: readonly (readonly [object, string])[] = [
-  [globalThis, 'setTimeout'],
-  [globalThis, 'setInterval'],
-  [globalThis, 'setImmediate'],
-  [Date, 'now'],
-  [Math, 'random'],
-  [performance, 'now'],
-  [globalThis.crypto, 'randomUUID'],
-  [globalThis.crypto, 'getRandomValues'],
+const BANNED: readonly (readonly [object, readonly string[]])[] = [
+  [globalThis, ['setTimeout', 'setInterval', 'setImmediate']],
+  [timers, ['setTimeout', 'setInterval', 'setImmediate']],
+  [timersPromises, ['setTimeout', 'setInterval', 'setImmediate']],
+  [Date, ['now']],
+  [Math, ['random']],
+  [performance, ['now']],
+  [process, ['hrtime', 'uptime']],
+  [globalThis.crypto, ['randomUUID', 'getRandomValues']],
+  [crypto, ['randomUUID', 'randomBytes', 'randomInt']],
 ];
 
+function refuse(name: string): never {
+  throw new Error(`${name} was called in a simulation: it would not repeat`);
+}
+
+/** Replaces a property; gives the way back. */
+function replace(object: object, name: string, value: unknown): () => void {
+  const own = Object.getOwnPropertyDescriptor(object, name);
+  Object.defineProperty(object, name, { configurable: true, writable: true, value });
+  return () => {
+    if (own === undefined) Reflect.deleteProperty(object, name);
+    else Object.defineProperty(object, name, own);
+  };
+}
+
+/** A date of something is the same in every run, the date of now is not. */
+const NO_NOW: ProxyHandler<DateConstructor> = {
+  construct: (date, parts: unknown[]) =>
+    parts.length === 0 ? refuse('new Date') : (Reflect.construct(date, parts) as Date),
+  apply: () => refuse('Date'),
+};
+
 function ban(): () => void {
-  const undo = BANNED.map(([object, name]) => {
-    const own = Object.getOwnPropertyDescriptor(object, name);
-    Object.defineProperty(object, name, {
-      configurable: true,
-      value: () => {
-        throw new Error(`${name} was called in a simulation: it would not repeat`);
-      },
-    });
-    return () => {
-      if (own === undefined) Reflect.deleteProperty(object, name);
-      else Object.defineProperty(object, name, own);
-    };
-  });
+  const undo = BANNED.flatMap(([object, names]) =>
+    names.map((name) => replace(object, name, () => refuse(name))),
+  );
+  undo.push(replace(globalThis, 'Date', new Proxy(Date, NO_NOW)));
   return () => {
     for (const restore of undo) restore();
   };

@@ -9,6 +9,14 @@ import type { World } from './world';
 /** How often something was done to the cluster, by kind. */
 export type Injected = Map<string, number>;
 
+interface Trap {
+  readonly point: FaultPoint;
+  left: number;
+  readonly run: () => void;
+}
+
+/** A server whose disk failed is surely down by then. */
+const STOPPED_MS = 5;
 const LINKS = 4096;
 
 function keyOf(from: number, to: number): number {
@@ -24,6 +32,8 @@ export class Nemesis {
   readonly #random: Random;
   /** How many faults cut each link at the moment. */
   readonly #cuts = new Map<number, number>();
+  /** What is to happen once a server has reached a point so many times. */
+  readonly #armed = new Map<ServerId, Trap[]>();
   readonly #slow = new Map<ServerId, number>();
   readonly #linkDelaysMs = new Map<number, number>();
   /** Servers whose faults end for good, now and later. */
@@ -35,8 +45,13 @@ export class Nemesis {
     this.#scenario = scenario;
     this.#random = world.random.fork('nemesis');
     const disks = world.random.fork('disks');
-    for (const { id, host } of nodes)
+    for (const { id, host } of nodes) {
       host.disk.syncMs = () => disks.float() * (this.#slow.get(id) ?? scenario.syncMs);
+      this.#armed.set(id, []);
+      host.onPoint = host.disk.onPoint = (point: FaultPoint) => {
+        this.#reach(id, point);
+      };
+    }
   }
 
   /** Begins: weather now, each fault at its time. */
@@ -66,9 +81,9 @@ export class Nemesis {
       this.#slow.delete(server);
       node.faults.acceptorFailure = 0;
       node.host.setClockRate(1);
-      node.host.onPoint = () => undefined;
-      node.host.disk.onPoint = () => undefined;
+      this.#armed.set(server, []);
       node.host.disk.repair();
+      if (node.host.disk.hasFailed) node.crash(0);
       node.host.resume();
       node.start();
     }
@@ -122,10 +137,12 @@ export class Nemesis {
     this.#world.tell?.(NOWHERE, () => JSON.stringify(fault));
     switch (fault.kind) {
       case 'partition':
+        if (fault.cut.length === 0) break;
         this.#count(`partition, ${fault.shape}`);
         this.#cut(fault.cut, fault.forMs);
         break;
       case 'flapping':
+        if (fault.cut.length === 0) break;
         this.#count('link flapping');
         this.#flap(fault.cut, fault.periodMs, this.#world.time.now + fault.forMs);
         break;
@@ -166,7 +183,9 @@ export class Nemesis {
     const { server } = fault;
     const node = this.#nodes[server];
     if (node === undefined || this.#healed.has(server) || !node.isUp) return;
-    this.#count(fault.kind);
+    // A sync that is to fail counts when it does.
+    if (fault.kind === 'failing sync') this.#restartAfterFailure(node, fault.downMs);
+    else this.#count(fault.kind);
     switch (fault.kind) {
       case 'pause':
         node.host.pause();
@@ -186,9 +205,6 @@ export class Nemesis {
         break;
       case 'failing sync':
         node.host.disk.failNextSync(fault.keepsFirst);
-        this.#later(server, fault.downMs, () => {
-          node.start();
-        });
         break;
       case 'wiped disk':
         node.wipe();
@@ -196,6 +212,16 @@ export class Nemesis {
           node.start();
         });
     }
+  }
+
+  #restartAfterFailure(node: Node, downMs: number): void {
+    const forget = node.onDiskFailed(() => {
+      forget();
+      this.#count('failing sync');
+      this.#later(node.id, STOPPED_MS + downMs, () => {
+        node.start();
+      });
+    });
   }
 
   #cut(links: readonly Link[], forMs: number): void {
@@ -246,14 +272,20 @@ export class Nemesis {
 
   /** Runs it when the server has reached this point so many times. */
   #atPoint(server: ServerId, point: FaultPoint, times: number, run: () => void): void {
-    const host = this.#nodes[server]?.host;
-    if (host === undefined || this.#healed.has(server)) return;
-    let left = times;
-    const reach = (reached: FaultPoint): void => {
-      if (reached === point && --left === 0) run();
-    };
-    host.onPoint = reach;
-    host.disk.onPoint = reach;
+    const armed = this.#armed.get(server);
+    if (armed === undefined || this.#healed.has(server)) return;
+    armed.push({ point, left: times, run });
+  }
+
+  #reach(server: ServerId, point: FaultPoint): void {
+    for (const trap of [...(this.#armed.get(server) ?? [])]) {
+      if (trap.point !== point || --trap.left > 0) continue;
+      this.#armed.set(
+        server,
+        (this.#armed.get(server) ?? []).filter((other) => other !== trap),
+      );
+      trap.run();
+    }
   }
 
   /** When the fault is over, unless the server was freed before. */

@@ -12,6 +12,8 @@ import type { Oracle } from './oracle';
 import { WatchedStore } from './watched-store';
 import type { World } from './world';
 
+/** From a failed sync to the end of the process. */
+const STOPPING_MS = 1;
 const SILENT = { level: 'error', info: () => undefined, warn: () => undefined } as const;
 
 export interface NodeParts {
@@ -32,6 +34,7 @@ export class Node {
   readonly faults: AcceptorFaults;
   readonly #parts: NodeParts;
   readonly #crashListeners = new Set<() => void>();
+  readonly #diskFailedListeners = new Set<() => void>();
   #member: Member | undefined;
   #store: WatchedStore | undefined;
   #incarnation = 0;
@@ -45,8 +48,13 @@ export class Node {
     this.id = parts.id;
     this.host = new Host(parts.world, parts.id);
     this.faults = new AcceptorFaults(parts.random, parts.acceptorFailure);
+    // Until it has stopped, what runs may react to the failure; it must say nothing that it cannot keep.
     this.host.disk.onFailed = () => {
-      this.crash(0);
+      const { incarnation } = this;
+      for (const listener of [...this.#diskFailedListeners]) listener();
+      parts.world.time.after(STOPPING_MS, () => {
+        if (this.incarnation === incarnation && this.isUp) this.crash(0);
+      });
     };
   }
 
@@ -70,6 +78,12 @@ export class Node {
 
   get digest(): string | undefined {
     return this.#store?.digest;
+  }
+
+  /** All of the store, entries and sessions, as one text. */
+  get state(): string {
+    const records = this.#store?.snapshot() ?? [];
+    return JSON.stringify([...records].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** Whether it has joined the cluster in this incarnation, and a client would not be told to wait. */
@@ -139,6 +153,12 @@ export class Node {
   onCrash(listener: () => void): () => void {
     this.#crashListeners.add(listener);
     return () => this.#crashListeners.delete(listener);
+  }
+
+  /** Calls `listener` when a sync fails, until cancelled. */
+  onDiskFailed(listener: () => void): () => void {
+    this.#diskFailedListeners.add(listener);
+    return () => this.#diskFailedListeners.delete(listener);
   }
 
   /** Answers a client's call with a text; never settles if the server crashes before. */

@@ -8,6 +8,7 @@ import {
 } from '../core/ballot';
 import { StorageError } from '../core/errors';
 import type { ProtocolEvent } from '../core/events';
+import { TraceHash } from './trace-hash';
 
 /** More than a cluster has. */
 const SERVERS = 1024;
@@ -39,6 +40,7 @@ export class Observer {
   readonly #log: string[] = [];
   readonly #positions = new Map<string, number>();
   readonly #branches = new Map<string, number>();
+  readonly #trace = new TraceHash();
   #violation: Violation | undefined;
 
   constructor(servers: number) {
@@ -83,7 +85,13 @@ export class Observer {
     this.#lastApplied.delete(server);
   }
 
+  /** Differs, very likely, for runs in which anybody said or did another thing. */
+  get traceHash(): string {
+    return this.#trace.toString();
+  }
+
   see(server: ServerId, event: ProtocolEvent): void {
+    this.#note(server, event);
     const branch = branchOf(event);
     this.#branches.set(branch, (this.#branches.get(branch) ?? 0) + 1);
     switch (event.kind) {
@@ -138,6 +146,18 @@ export class Observer {
   /** Where in the log the command took effect, if it did. */
   positionOf(command: string): number | undefined {
     return this.#positions.get(command);
+  }
+
+  #note(server: ServerId, event: ProtocolEvent): void {
+    const trace = this.#trace;
+    trace.add(server);
+    trace.addText(event.kind);
+    if ('slot' in event) trace.add(event.slot);
+    if ('ballot' in event) {
+      trace.add(event.ballot.round);
+      trace.add(event.ballot.server);
+    }
+    if ('value' in event) trace.addText(event.value);
   }
 
   #useBallot(slot: Slot, ballot: Ballot): void {

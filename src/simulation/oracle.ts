@@ -23,6 +23,7 @@ interface ReadParams {
 
 interface ListParams {
   readonly prefix?: string;
+  readonly after?: string;
   readonly limit?: number;
   readonly read?: ReadLevel;
 }
@@ -149,14 +150,14 @@ export class Oracle {
   }
 
   listed(
-    { prefix = '', limit = 100, read }: ListParams,
+    { prefix = '', after, limit = 100, read }: ListParams,
     result: ApiResult<'kv.list'>,
     acknowledged: Slot,
   ): void {
     this.checkedAnswers++;
     this.#checkFloor(read, result.applied, acknowledged);
     const expected = [...this.#versions.keys()]
-      .filter((key) => key.startsWith(prefix))
+      .filter((key) => key.startsWith(prefix) && (after === undefined || key > after))
       .sort()
       .map((key) => ({ key, value: this.#valueAt(key, result.applied) }))
       .filter(({ value }) => value !== undefined);

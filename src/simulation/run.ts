@@ -1,21 +1,18 @@
-import type { Protocol } from '../core/replica';
 import { historyOf } from '../history/json-lines';
 import { judge } from '../history/judge';
 import type { HistoryEvent } from '../history/history';
 import { Recorder } from '../history/recorder';
-import { DEFAULT_OPTIONS } from '../protocols/paxos/options';
-import { PaxosReplica } from '../protocols/paxos/replica';
-import type { ProtocolName } from '../protocols/registry';
 import { DurabilityObserver } from './durability';
 import { isolated } from './isolation';
 import { Nemesis } from './nemesis';
 import { Node } from './node';
 import { Violation } from './observer';
 import { Oracle } from './oracle';
-import type { ProtocolVariation, Scenario } from './scenario';
+import type { Scenario } from './scenario';
 import { SimulatedClient } from './simulated-client';
 import { TraceHash } from './trace-hash';
 import { NOWHERE, type Place } from './virtual-time';
+import { VARIED } from './varied-protocols';
 import { virtualWorld, type World } from './world';
 
 const START_MS = 20_000;
@@ -52,19 +49,6 @@ export interface RunReport {
 /** Hears the story of a run, line by line. */
 export type Tell = (atMs: number, place: Place, text: string) => void;
 
-/** The protocols, with options that a run varies. */
-const CREATE: Readonly<Record<ProtocolName, (variation: ProtocolVariation) => Protocol>> = {
-  paxos: ({ logSlots, pieceSlots }) => ({
-    name: 'paxos',
-    create: (environment, machine) =>
-      new PaxosReplica(environment, machine, {
-        ...DEFAULT_OPTIONS,
-        log: { ...DEFAULT_OPTIONS.log, slots: logSlots },
-        pieceSlots,
-      }),
-  }),
-};
-
 /** A cluster, its clients and what befalls them, from start to verdict. */
 class Run {
   readonly #scenario: Scenario;
@@ -96,7 +80,7 @@ class Run {
     };
     const oracle = new Oracle(world.observer, durability);
     this.#oracle = oracle;
-    const protocol = CREATE[scenario.protocol](scenario.variation);
+    const protocol = VARIED[scenario.protocol](scenario.variation);
     const nodes = members.map(
       (id) =>
         new Node({
@@ -165,8 +149,8 @@ class Run {
       LIVENESS_MS,
     );
     await this.#expect(
-      'every operation that was begun has an outcome',
-      () => this.#clients.every((client) => !client.isBusy),
+      'every operation that was begun has an answer',
+      () => !this.#clients.some((client) => client.isBusy && client.knows(core)),
       LIVENESS_MS,
     );
     for (const server of core) await this.#probe(server);
@@ -176,11 +160,22 @@ class Run {
   async #convergence(): Promise<void> {
     const able = this.#nodes.filter((node) => !node.isWiped);
     this.#nemesis.heal(able.map((node) => node.id));
+    const ids = able.map((node) => node.id);
+    await this.#expect(
+      'every operation has an answer, unless its client knows only servers that are lost',
+      () => !this.#clients.some((client) => client.isBusy && client.knows(ids)),
+      CONVERGENCE_MS,
+    );
     await this.#expect(
       'all servers become equal',
       () => new Set(able.map((node) => node.isServing && `${node.applied} ${node.digest}`)).size === 1,
       CONVERGENCE_MS,
     );
+    if (new Set(able.map((node) => node.state)).size > 1)
+      this.#world.observer.fail(
+        'states differ',
+        'entries and sessions of servers that have applied the same slots',
+      );
     for (const node of this.#nodes)
       if (node.isWiped && node.refusal === undefined && node.isServing)
         this.#world.observer.fail('wiped disk let in', `server ${node.id} serves with an empty disk`);
@@ -255,10 +250,19 @@ class Run {
     observer.check();
   }
 
+  #injected(): Record<string, number> {
+    const unanswered = this.#nodes.reduce((sum, { faults }) => sum + faults.unanswered, 0);
+    return {
+      ...Object.fromEntries(this.#nemesis.injected),
+      ...(unanswered > 0 && { 'acceptor call unanswered': unanswered }),
+    };
+  }
+
   #reportOf(failure: RunReport['failure']): RunReport {
     const { time, observer } = this.#world;
     const trace = new TraceHash();
     trace.addText(time.traceHash);
+    trace.addText(observer.traceHash);
     for (const event of this.#history) trace.addText(JSON.stringify(event));
     return {
       seed: this.#scenario.seed,
@@ -271,7 +275,7 @@ class Run {
       checked: this.#checked,
       staleRead: this.#staleRead,
       chosenSlots: observer.chosenSlots,
-      injected: Object.fromEntries(this.#nemesis.injected),
+      injected: this.#injected(),
       branches: observer.branches,
       history: this.#history,
     };

@@ -17,8 +17,17 @@ export type PlannedRequest = { readonly afterMs: number } & (
       readonly expect: 'seen' | 'absent';
       readonly deletes: boolean;
     }
-  | { readonly op: 'list'; readonly limit: number; readonly read: ReadLevel }
+  | {
+      readonly op: 'list';
+      readonly prefix: string;
+      readonly after?: string | undefined;
+      readonly limit: number;
+      readonly read: ReadLevel;
+    }
 );
+
+/** A client with this deadline waits for a real answer, however long the faults last. */
+export const PATIENT_MS = 3_600_000;
 
 export interface PlannedClient {
   /** Servers in the order in which they are tried. */
@@ -115,6 +124,13 @@ export interface ProtocolVariation {
   /** Chosen values that a server keeps; who needs older ones gets a snapshot. */
   readonly logSlots: number;
   readonly pieceSlots: number;
+  /** The protocol's own patience. Left out: as shipped. */
+  readonly timing?: {
+    readonly resendMs: number;
+    readonly phaseTimeoutMs: number;
+    readonly gapMs: number;
+    readonly gossipMs: number;
+  };
 }
 
 /** Everything that a run does, but for the small draws of its streams, which come from the seed. Plain data. */

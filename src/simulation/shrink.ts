@@ -66,10 +66,20 @@ function* fewerServers(scenario: Scenario): Generator<Scenario> {
       const left = client.servers.filter(isLeft);
       return { ...client, servers: left.length > 0 ? left : [0] };
     });
-    const core = Array.from({ length: Math.floor(servers / 2) + 1 }, (_, id) => id);
-    const faults = scenario.faults.flatMap((fault) => ofServers(fault, servers));
-    yield { ...scenario, servers, clients, core, faults };
+    const faults = keepQuorum(
+      scenario.faults.flatMap((fault) => ofServers(fault, servers)),
+      servers,
+    );
+    const wiped = faults.flatMap((fault) => (fault.kind === 'wiped disk' ? [fault.server] : []));
+    const able = Array.from({ length: servers }, (_, id) => id).filter((id) => !wiped.includes(id));
+    yield { ...scenario, servers, clients, core: able.slice(0, Math.floor(servers / 2) + 1), faults };
   }
+}
+
+/** Fewer than half of the servers may lose their disks: more is no cluster that anybody promised anything for. */
+function keepQuorum(faults: readonly Fault[], servers: number): Fault[] {
+  let left = Math.floor((servers - 1) / 2);
+  return faults.filter((fault) => fault.kind !== 'wiped disk' || left-- > 0);
 }
 
 /** The fault as far as it concerns the first `servers` servers. */

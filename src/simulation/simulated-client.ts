@@ -1,3 +1,4 @@
+import type { ServerId } from '../core/ballot';
 import { SynodClient } from '../client/client';
 import { ClientError } from '../client/errors';
 import type { Request, Response } from '../history/history';
@@ -6,7 +7,7 @@ import { RecordingClient } from '../history/recording-client';
 import { ClientLink } from './client-link';
 import type { Node } from './node';
 import type { Oracle } from './oracle';
-import type { PlannedClient, PlannedRequest } from './scenario';
+import { PATIENT_MS, type PlannedClient, type PlannedRequest } from './scenario';
 import type { World } from './world';
 
 export interface ClientParts {
@@ -47,6 +48,11 @@ export class SimulatedClient {
     this.#recording = new RecordingClient(this.name, client, recorder);
   }
 
+  /** Whether one of these servers is among those it knows. */
+  knows(servers: readonly ServerId[]): boolean {
+    return this.#parts.plan.servers.some((server) => servers.includes(server));
+  }
+
   /** Whether an operation of it has no outcome yet. */
   get isBusy(): boolean {
     return this.#isBusy;
@@ -84,6 +90,9 @@ export class SimulatedClient {
       this.succeeded++;
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
+      const { plan, world } = this.#parts;
+      if (plan.deadlineMs === PATIENT_MS)
+        world.observer.fail('no progress', `${this.name} got no answer but "${error.message}"`);
       if (isWrite && error.definite) this.#link.refuseLast();
     }
     this.#isBusy = false;
@@ -104,7 +113,13 @@ export class SimulatedClient {
         return { op: 'compareAndSet', key, expect, value: deletes ? null : value };
       }
       case 'list':
-        return { op: 'list', prefix: '', limit: planned.limit, read: planned.read };
+        return {
+          op: 'list',
+          prefix: planned.prefix,
+          after: planned.after,
+          limit: planned.limit,
+          read: planned.read,
+        };
     }
   }
 

@@ -10,6 +10,13 @@ const CHEATS: [string, string][] = [
   ['performance.now', 'performance.now()'],
   ['setTimeout', 'setTimeout(() => undefined, 0)'],
   ['crypto.randomUUID', 'crypto.randomUUID()'],
+  ['new Date', 'new Date()'],
+  ['Date', 'Date()'],
+  ['process.hrtime', 'process.hrtime()'],
+  ['process.uptime', 'process.uptime()'],
+  ['randomBytes', "require('node:crypto').randomBytes(1)"],
+  ['setTimeout', "require('node:timers').setTimeout(() => undefined, 0)"],
+  ['setTimeout', "require('node:timers/promises').setTimeout(1)"],
 ];
 
 describe('a run is closed off from the real world', () => {

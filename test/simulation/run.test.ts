@@ -53,12 +53,14 @@ function expectTeeth({
     'clock jump': 5,
     'clock rate': 5,
     'link flapping': 5,
+    'lonely restart': 5,
+    'acceptor call unanswered': 500,
   };
   for (const [kind, count] of Object.entries(atLeast))
     expect([kind, (injected[kind] ?? 0) >= count * share]).toEqual([kind, true]);
   for (const shape of ['symmetric', 'one-way', 'bridge', 'isolated'])
     expect(injected[`partition, ${shape}`]).toBeGreaterThan(0);
-  for (const point of ['write-issued', 'write-durable', 'call-sent', 'call-answered'])
+  for (const point of ['write-issued', 'write-durable', 'call-sent', 'call-answered', 'client-answered'])
     expect(injected[`crash at ${point}`]).toBeGreaterThan(0);
   for (const branch of [
     'accept-sent, adopted',
@@ -116,6 +118,24 @@ describe('simulated clusters', () => {
     expect(() => {
       expectTeeth(safe);
     }).toThrow('crash that lost unsynced writes');
+  }, 60_000);
+
+  test('a server that never comes back to old requests is noticed, although it takes new ones', async () => {
+    const [draw, run] = loadMutant(
+      ['simulation/draw.ts', 'simulation/run.ts'],
+      [
+        {
+          file: 'simulation/nemesis.ts',
+          find: "isWell(message.from) && isWell(message.to) ? 'deliver' : weather(message);",
+          replace:
+            "message.from >= FIRST_CLIENT && message.from < FIRST_CLIENT + this.#scenario.clients.length ? 'drop' : isWell(message.from) && isWell(message.to) ? 'deliver' : weather(message);",
+        },
+      ],
+    ) as [Code, Code];
+    const code = { drawScenario: draw.drawScenario, runScenario: run.runScenario };
+    const failures: string[] = [];
+    for (let seed = 1; seed <= FEW; seed++) failures.push((await runSeed(seed, code)).failure?.message ?? '');
+    expect(failures).toContain('no progress: not within 60 s: every operation that was begun has an answer');
   }, 60_000);
 
   test('a run in which nothing is chosen fails', async () => {

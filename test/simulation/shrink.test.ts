@@ -1,11 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import { formatFailure, parseFailure } from '../../src/simulation/failure-file';
 import { codeWith, exhibitOf } from '../../src/simulation/museum/code';
+import { drawScenario } from '../../src/simulation/draw';
+import { runScenario } from '../../src/simulation/run';
 import type { Scenario } from '../../src/simulation/scenario';
 import { shrink } from '../../src/simulation/shrink';
 
 function sizeOf({ servers, clients, faults }: Scenario): number {
   return servers + faults.length + clients.reduce((sum, { requests }) => sum + 1 + requests.length, 0);
+}
+
+/** The first run of five or seven servers with a fault of this kind, at best with several. */
+function firstWith(kind: string): Scenario {
+  for (let seed = 1; ; seed++) {
+    const scenario = drawScenario(seed, { protocol: 'paxos', servers: 5 });
+    if (scenario.faults.filter((fault) => fault.kind === kind).length > 1) return scenario;
+  }
 }
 
 describe('a failure is made smaller', () => {
@@ -29,6 +39,24 @@ describe('a failure is made smaller', () => {
       formatFailure({ version: 1, commit: 'abc', exhibit: 'P-4b', failure, scenario: small }),
     );
     expect((await code.runScenario(file.scenario)).traceHash).toBe(report.traceHash);
+  }, 60_000);
+
+  test('no step makes a run that the shipped code could not pass', async () => {
+    // A run with a wiped disk: with fewer servers, fewer than half of them may still be wiped.
+    const scenario = firstWith('wiped disk');
+    const kinds = new Set<string | undefined>();
+    let tried = 0;
+    await shrink(
+      scenario,
+      async (candidate) => {
+        tried++;
+        kinds.add((await runScenario(candidate)).failure?.kind);
+        return candidate.servers < scenario.servers;
+      },
+      60,
+    );
+    expect(tried).toBeGreaterThan(20);
+    expect([...kinds].filter((kind) => kind !== undefined && kind !== 'no work')).toEqual([]);
   }, 60_000);
 
   test('what cannot be made smaller stays, and runs are counted', async () => {
