@@ -1,12 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { EXHIBITS } from '../../../src/simulation/museum/exhibits';
 import { loadMutant } from '../../../src/simulation/museum/mutant';
-import {
-  replaySchedule,
-  search,
-  type SearchOptions,
-  type StrategyName,
-} from '../../../src/simulation/search/search';
+import { FINDS } from '../../../src/simulation/search/finds';
+import { replaySchedule, search, type SearchOptions } from '../../../src/simulation/search/search';
 
 interface Searching {
   readonly search: typeof search;
@@ -19,45 +15,15 @@ function withMistake(id: string): Searching {
   return loadMutant(['simulation/search/search.ts'], exhibit.edits)[0] as Searching;
 }
 
-const SAME_AGAIN = /two values chosen|promise broken|learned but not chosen|one value in a slot/;
-
-/** What it takes to see each mistake, and a strategy that sees it soon; for the rarest, a seed too. */
-const FOUND: readonly (readonly [
-  id: string,
-  strategy: StrategyName,
-  how: Partial<SearchOptions>,
-  seen: RegExp,
-])[] = [
-  ['P-1', 'random', {}, /two values chosen/],
-  ['P-1', 'adversarial', {}, /two values chosen/],
-  ['P-2', 'adversarial', { proposers: 3, seed: 5 }, /two values chosen/],
-  ['P-2b', 'random', { proposers: 3, seed: 4 }, /two values chosen/],
-  ['P-3', 'random', { crashes: 1 }, /promise broken/],
-  ['P-3b', 'random', { crashes: 1 }, /promise broken/],
-  ['P-4', 'systematic', { crashes: 1, deviations: 2 }, /promise broken|two values chosen/],
-  ['P-4b', 'random', { crashes: 1 }, /promise broken|two values chosen/],
-  ['P-5', 'random', { timers: 2, resends: true }, /learned but not chosen/],
-  ['P-6', 'random', { timers: 2 }, /two values chosen/],
-  ['P-7', 'random', { timers: 2 }, /learned but not chosen/],
-  ['P-8', 'systematic', { deviations: 2 }, /promise broken/],
-  ['P-9', 'random', { crashes: 1 }, /ballot used twice/],
-  ['P-9b', 'random', { crashes: 1 }, /ballot used twice/],
-  ['P-10', 'random', {}, SAME_AGAIN],
-  ['P-15', 'random', { noop: true }, /two values chosen/],
-  ['P-17', 'adversarial', { timers: 2, seed: 12 }, /learned but not chosen/],
-  ['P-20', 'random', { acceptors: 4 }, /learned but not chosen/],
-  ['P-23', 'random', {}, /promise broken/],
-];
-
-test.each(FOUND)('%s is found by the %s strategy, with %j', async (id, strategy, how, seen) => {
+test.each(FINDS)('$id is found with $options', async ({ id, options, shows }) => {
   const mutant = withMistake(id);
-  const { counterexample } = await mutant.search({ strategy, schedules: 2000, ...how });
+  const { counterexample } = await mutant.search({ ...options, schedules: 2000 });
   const { schedule, violation, foundChoices } = counterexample!;
-  expect(violation).toMatch(seen);
+  expect(violation).toMatch(new RegExp(shows.join('|')));
   expect(schedule.length).toBeLessThanOrEqual(foundChoices);
-  const again = await mutant.replaySchedule(how, schedule);
+  const again = await mutant.replaySchedule(options, schedule);
   expect(again).toMatchObject({ schedule, violation });
-  const shipped = await replaySchedule(how, schedule);
+  const shipped = await replaySchedule(options, schedule);
   expect(shipped.violation).toBeUndefined();
 });
 

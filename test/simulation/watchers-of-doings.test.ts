@@ -1,0 +1,146 @@
+import { describe } from '@jest/globals';
+import { PATIENT_MS } from '../../src/simulation/scenario';
+import {
+  API,
+  CALM,
+  client,
+  DEFECT,
+  DELETE,
+  edit,
+  GET,
+  GET_STUCK,
+  READ_STUCK,
+  LYING_READS,
+  makeMistakes,
+  MEMBER,
+  type Mistake,
+  PUT,
+  REPLICA,
+  STORE,
+} from '../support/mistakes';
+import { sitesIn } from '../support/watchers';
+
+const MISTAKES: readonly Mistake[] = [
+  {
+    what: 'a patient client is sent away',
+    edits: [
+      edit(
+        API,
+        GET,
+        `${GET} if (key === 'stuck') throw new ApiError(API_ERRORS.invalidParams, 'not this one');`,
+      ),
+    ],
+    scenario: { ...CALM, clients: [client([PUT, GET_STUCK], { deadlineMs: PATIENT_MS })] },
+    noticed: 'no progress: c0 got no answer but',
+    by: [['simulated-client.ts', "world.observer.fail('no progress'"]],
+  },
+  {
+    what: 'a proposer takes one vote for a quorum',
+    edits: [edit('protocols/paxos/proposer.ts', 'this.#quorums.isPhase2Quorum(voted)', 'voted.size > 0')],
+    noticed: 'learned but not chosen',
+    by: [['host.ts', 'observer.see(']],
+  },
+  {
+    what: 'the store is wrong about what it replaces',
+    edits: [edit(STORE, 'replaced: actual !== undefined', 'replaced: true')],
+    noticed: 'wrong result: slot',
+    by: [['watched-store.ts', 'this.#oracle.applied(']],
+  },
+  {
+    what: 'clients are told another result than the store has',
+    edits: [edit(API, 'return result as Omit', 'return { ...result, replaced: true } as Omit')],
+    noticed: 'wrong result: write c0#1',
+    by: [['client-link.ts', 'this.#oracle.acknowledge(']],
+  },
+  {
+    what: 'reads show what nobody wrote',
+    edits: [LYING_READS],
+    noticed: 'wrong value',
+    by: [['client-link.ts', 'this.#oracle.shown(']],
+  },
+  {
+    what: 'lists are empty',
+    edits: [
+      edit(API, 'maxCharacters: LIST_CHARACTERS }),', 'maxCharacters: LIST_CHARACTERS }), entries: [],'),
+    ],
+    noticed: 'wrong list',
+    by: [['client-link.ts', 'this.#oracle.listed(']],
+  },
+  {
+    what: 'a delete that is done is reported as failed',
+    edits: [
+      edit(
+        API,
+        "if (op === 'stale')",
+        "if (op === 'delete') throw new ApiError(API_ERRORS.invalidParams, 'no');\n    if (op === 'stale')",
+      ),
+    ],
+    scenario: { ...CALM, clients: [client([PUT, DELETE])] },
+    noticed: 'failed but took effect',
+    by: [
+      ['client-link.ts', 'this.#oracle.refused('],
+      ['simulated-client.ts', 'this.#link.refuseLast('],
+    ],
+  },
+  {
+    what: 'a server names an older state than it has shown',
+    edits: [edit(API, '{ found: false, applied }', '{ found: false, applied: applied > 2 ? 1 : applied }')],
+    scenario: {
+      ...CALM,
+      clients: [
+        client([PUT, PUT, READ_STUCK, PUT, READ_STUCK], {
+          servers: [0],
+        }),
+      ],
+    },
+    noticed: 'read that goes back in time: server 0',
+    by: [['node.ts', 'this.#parts.oracle.showed(']],
+  },
+  {
+    what: 'a defect that the protocol reports itself',
+    edits: [
+      edit(
+        REPLICA,
+        'this.#catchUp.start();',
+        "this.#catchUp.start(); this.#environment.fail(new Error('a defect'));",
+      ),
+    ],
+    noticed: 'unexpected error: server',
+    by: [['host.ts', 'observer.unexpected(']],
+  },
+  {
+    what: 'a defect in a server that starts',
+    edits: [edit(MEMBER, 'await this.#replica.start();', DEFECT)],
+    noticed: 'unexpected error: server',
+    by: [['node.ts', 'world.observer.unexpected(']],
+  },
+  {
+    what: 'a defect in an answer to a client',
+    edits: [edit(API, GET, `${GET} ${DEFECT}`)],
+    noticed: 'unexpected error: server',
+    by: [['node.ts', 'this.#parts.world.observer.unexpected(']],
+  },
+  {
+    what: 'a defect in a client',
+    edits: [edit('history/recording-client.ts', "case 'put':", `case 'put': ${DEFECT}`)],
+    noticed: 'unexpected error: server',
+    by: [['simulated-client.ts', 'this.#parts.world.observer.unexpected(']],
+  },
+  {
+    what: 'a defect in a write that is sent once more',
+    edits: [edit('simulation/client-link.ts', 'const to = (first + ', 'const to = 99 + (first + ')],
+    scenario: { ...CALM, safetyMs: 5000, clients: [client([PUT], { echo: 1 })] },
+    noticed: 'unexpected error: server 1000: no server',
+    by: [['client-link.ts', 'this.#world.observer.unexpected(']],
+  },
+];
+
+describe('who brings to the watchers what servers and clients do', () => {
+  makeMistakes(MISTAKES, [
+    ...sitesIn('simulation/client-link.ts', ['acknowledge', 'shown', 'listed', 'refused', 'unexpected']),
+    ...sitesIn('simulation/simulated-client.ts', ['fail', 'refuseLast', 'unexpected']),
+    ...sitesIn('simulation/node.ts', ['fail', 'showed', 'unexpected']),
+    ...sitesIn('simulation/watched-store.ts', ['applied']),
+    ...sitesIn('simulation/host.ts', ['fail', 'see', 'unexpected']),
+  ]);
+});
