@@ -1,10 +1,11 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { PROTOCOLS, type ProtocolName } from '../protocols/registry';
 import type { Wishes } from '../simulation/draw';
-import { EXHIBITS } from '../simulation/museum/exhibits';
 import { option, program, run, UsageError, wholeNumber } from './options';
-import { describeExhibit, knownExhibit, listOfExhibits, museum } from './simulate/museum';
+import { addMuseumCommand, knownExhibit } from './simulate/museum';
+import { prepareFile, prepareFolder } from './simulate/output';
 import type { Seeds } from './simulate/pool';
+import { refuseOthers } from './simulate/refuse';
 import { replay } from './simulate/replay';
 import { addSearchCommand } from './simulate/search';
 import { swarm } from './simulate/swarm';
@@ -41,16 +42,17 @@ export async function main(argv: readonly string[]): Promise<number> {
       ['simulate --seeds 42', 'one, with all that it drew'],
       ['simulate --read local --seeds 1..50', 'what local reads may show'],
       ['simulate --exhibit P-1 --seeds 1..10', 'with a known mistake in the code'],
-      ['simulate --replay failures/seed-42.json', 'a failure again'],
+      ['simulate --replay failures/seed-42-paxos.json', 'a failure again'],
       ['simulate museum', 'all known mistakes, and what catches them'],
       ['simulate search', 'every order of messages in a small cluster'],
     ],
   );
   addOptions(command).action(() => {
     const options = command.opts<Options>();
+    if (options.replay !== undefined) refuseOthers(command, '--replay', ['replay', 'verbose']);
     task = () => simulate(options);
   });
-  addMuseum(command, (work) => (task = work));
+  addMuseumCommand(command, (work) => (task = work));
   addSearchCommand(command, (work) => (task = work));
   return await run(command, argv, () => task());
 }
@@ -83,65 +85,37 @@ function addOptions(command: Command): Command {
     .addHelpText('after', EXIT_CODES);
 }
 
-function addMuseum(command: Command, start: (work: () => Promise<number>) => void): void {
-  const sub = command
-    .command('museum')
-    .description('put in known mistakes, one after the other: each must be caught')
-    .argument('[ids...]', 'only these')
-    .addOption(
-      option('--most-seeds <count>', 'tried for each').argParser(wholeNumber(1, 1_000_000)).default(1000),
-    )
-    .option('--list', 'name them')
-    .option('--describe', 'tell what each is about')
-    .option('--json', 'one JSON document');
-  sub.action((ids: string[]) => {
-    start(() => visitMuseum(ids, sub.opts()));
-  });
-}
-
-async function visitMuseum(
-  ids: readonly string[],
-  options: { mostSeeds: number; list?: true; describe?: true; json?: true },
-): Promise<number> {
-  const exhibits = ids.length === 0 ? EXHIBITS : ids.map(knownExhibit);
-  if (options.list) {
-    process.stdout.write(`${listOfExhibits()}\n`);
-    return 0;
-  }
-  if (options.describe) {
-    process.stdout.write(`${exhibits.map(describeExhibit).join('\n\n')}\n`);
-    return 0;
-  }
-  return await museum({
-    wishes: { protocol: 'paxos' },
-    exhibits,
-    mostSeeds: options.mostSeeds,
-    json: options.json ?? false,
-  });
-}
-
 async function simulate(options: Options): Promise<number> {
   if (options.replay !== undefined) return await replay(options.replay, options.verbose ?? false);
   const exhibit = options.exhibit === undefined ? undefined : knownExhibit(options.exhibit).id;
-  if (options.history !== undefined && options.seeds.first !== options.seeds.last)
-    throw new UsageError('--history records one run: give one seed');
   const names = Object.keys(PROTOCOLS) as ProtocolName[];
+  const protocols = options.protocol === 'all' ? names : [options.protocol];
+  if (options.history !== undefined) {
+    const isOne = options.seeds.first === options.seeds.last && protocols.length === 1;
+    if (!isOne) throw new UsageError('--history records one run: give one seed and one protocol');
+    prepareFile(options.history);
+  }
+  const clear = prepareFolder(options.failures);
   let worst = 0;
-  for (const protocol of options.protocol === 'all' ? names : [options.protocol]) {
-    const wishes: Wishes = { protocol, servers: options.servers, read: options.read };
-    const exitCode = await swarm({
-      wishes,
-      seeds: options.seeds,
-      jobs: options.jobs,
-      exhibit,
-      folder: options.failures,
-      history: options.history,
-      json: options.json ?? false,
-      verbose: options.verbose ?? false,
-      keepGoing: options.keepGoing ?? false,
-    });
-    worst = Math.max(worst, exitCode);
-    if (exitCode === INTERRUPTED) break;
+  try {
+    for (const protocol of protocols) {
+      const wishes: Wishes = { protocol, servers: options.servers, read: options.read };
+      const exitCode = await swarm({
+        wishes,
+        seeds: options.seeds,
+        jobs: options.jobs,
+        exhibit,
+        folder: options.failures,
+        history: options.history,
+        json: options.json ?? false,
+        verbose: options.verbose ?? false,
+        keepGoing: options.keepGoing ?? false,
+      });
+      worst = Math.max(worst, exitCode);
+      if (exitCode === INTERRUPTED) break;
+    }
+  } finally {
+    clear();
   }
   return worst;
 }

@@ -1,47 +1,79 @@
-import type { Wishes } from '../../simulation/draw';
+import type { Command } from 'commander';
 import { exhibitOf } from '../../simulation/museum/code';
 import { EXHIBITS } from '../../simulation/museum/exhibits';
 import type { Exhibit } from '../../simulation/museum/exhibit';
 import { canMutate } from '../../simulation/museum/mutant';
-import { control, visit, type Finding } from '../../simulation/museum/tour';
-import { UsageError } from '../options';
+import { option, UsageError, wholeNumber } from '../options';
+import { runSeeds, visitAll } from './pool';
 import { Progress } from './progress';
+import { refuseOthers } from './refuse';
+import type { Tour, Visited } from './tour-worker';
 
 const NEEDS_CLONE =
   'a known mistake is put into the sources, which an installed package does not hold: use a clone of the repository';
 
-export interface MuseumOptions {
-  readonly wishes: Wishes;
-  readonly exhibits: readonly Exhibit[];
+interface Options {
   readonly mostSeeds: number;
-  readonly json: boolean;
+  readonly jobs: number;
+  readonly read?: 'local' | 'linearizable';
+  readonly list?: true;
+  readonly describe?: true;
+  readonly json?: true;
 }
 
-type Timed = Finding & { readonly tookMs: number };
+/** Adds the command `museum`. `start` gets its work, which resolves with the exit code. */
+export function addMuseumCommand(program: Command, start: (work: () => Promise<number>) => void): void {
+  program
+    .command('museum')
+    .description('put in known mistakes, one after the other: each must be caught')
+    .configureHelp({ showGlobalOptions: false })
+    .argument('[ids...]', 'only these')
+    .addOption(
+      option('--most-seeds <count>', 'tried for each').argParser(wholeNumber(1, 1_000_000)).default(1000),
+    )
+    .addOption(option('--jobs <count>', 'exhibits at a time').default(1))
+    .addOption(option('--read <level>', 'of all reads, not drawn').choices(['local', 'linearizable']))
+    .option('--list', 'name them')
+    .option('--describe', 'tell what each is about')
+    .addOption(option('--json', 'one JSON document'))
+    .action((ids: string[], _, command: Command) => {
+      // The program around it has some options of the same names, and takes them wherever they stand.
+      const options = command.optsWithGlobals<Options>();
+      if (options.list) refuseOthers(command, 'museum --list', ['list', 'json']);
+      if (options.describe) refuseOthers(command, 'museum --describe', ['describe', 'json']);
+      refuseOthers(command, 'museum', ['mostSeeds', 'jobs', 'read', 'list', 'describe', 'json']);
+      start(() => visitMuseum(ids, options));
+    });
+}
+
+async function visitMuseum(ids: readonly string[], options: Options): Promise<number> {
+  const { mostSeeds, jobs, read, list, describe, json = false } = options;
+  const exhibits = ids.length === 0 ? EXHIBITS : ids.map(knownExhibit);
+  if (list) {
+    say(json ? JSON.stringify(exhibits.map(({ id, name }) => ({ id, name }))) : listOf(exhibits));
+    return 0;
+  }
+  if (describe) {
+    say(json ? JSON.stringify(exhibits) : exhibits.map(describeExhibit).join('\n\n'));
+    return 0;
+  }
+  if (!canMutate()) throw new UsageError(NEEDS_CLONE);
+  return await museum({ wishes: { protocol: 'paxos', read }, mostSeeds }, exhibits, jobs, json);
+}
+
+type Finding = Visited & { readonly exhibit: Exhibit };
+type Wrong = { readonly seed: number; readonly message: string };
 
 /** Puts in one known mistake after the other and shows by what it is caught. Exit code 0 when all are. */
-export async function museum({ wishes, exhibits, mostSeeds, json }: MuseumOptions): Promise<number> {
-  if (!canMutate()) throw new UsageError(NEEDS_CLONE);
-  const now = performance.now.bind(performance);
-  if (!json) say(`${'exhibit'.padEnd(50)} ${'seeds'.padStart(5)} ${'time'.padStart(8)}  caught by`);
-  const findings: Timed[] = [];
-  for (const exhibit of exhibits) {
-    const beganMs = now();
-    const progress = new Progress(mostSeeds, 'seeds');
-    const onRun = (): void => {
-      progress.step(exhibit.id);
-    };
-    const finding = { ...(await visit(exhibit, wishes, mostSeeds, onRun)), tookMs: now() - beganMs };
-    progress.clear();
-    findings.push(finding);
-    if (!json) say(lineOf(finding));
-  }
+async function museum(
+  tour: Tour,
+  exhibits: readonly Exhibit[],
+  jobs: number,
+  json: boolean,
+): Promise<number> {
+  const findings = await goRound(tour, exhibits, jobs, json);
   const seeds = Math.max(0, ...findings.map(({ runs }) => runs));
-  const progress = new Progress(seeds, 'seeds');
-  const wrong = await control(wishes, seeds, () => {
-    progress.step('the shipped code');
-  });
-  progress.clear();
+  const wrong = await control(tour, seeds, jobs);
   const caught = findings.filter((finding) => finding.caught !== undefined).length;
   if (json)
     say(
@@ -64,8 +96,52 @@ export async function museum({ wishes, exhibits, mostSeeds, json }: MuseumOption
   return caught === findings.length && wrong === undefined ? 0 : 1;
 }
 
+/** Visits all. Each line is printed as soon as it and all before it are known. */
+async function goRound(
+  tour: Tour,
+  exhibits: readonly Exhibit[],
+  jobs: number,
+  json: boolean,
+): Promise<Finding[]> {
+  if (!json) say(`${'exhibit'.padEnd(50)} ${'seeds'.padStart(5)} ${'time'.padStart(8)}  caught by`);
+  const waiting = new Map<number, Visited>();
+  const findings: Finding[] = [];
+  const progress = new Progress(exhibits.length, 'exhibits');
+  const ids = exhibits.map(({ id }) => id);
+  const onRun = (id: string): void => {
+    progress.note(`now ${id}`);
+  };
+  await visitAll(tour, ids, jobs, onRun, (index, visited) => {
+    waiting.set(index, visited);
+    progress.clear();
+    for (const exhibit of exhibits.slice(findings.length)) {
+      const next = waiting.get(findings.length);
+      if (next === undefined) break;
+      const finding = { ...next, exhibit };
+      findings.push(finding);
+      if (!json) say(lineOf(finding));
+    }
+    progress.step(`${exhibits[index]?.id ?? ''} is done`);
+  });
+  progress.clear();
+  return findings;
+}
+
+/** Runs the same seeds with the shipped code; gives the first failure, which must not be. */
+async function control({ wishes }: Tour, seeds: number, jobs: number): Promise<Wrong | undefined> {
+  const failed: Wrong[] = [];
+  const progress = new Progress(seeds, 'seeds');
+  await runSeeds({ wishes }, { first: 1, last: seeds }, jobs, ({ figures: { seed, failure } }) => {
+    progress.step('the shipped code');
+    if (failure !== undefined) failed.push({ seed, message: failure.message });
+    return failed.length === 0;
+  });
+  progress.clear();
+  return failed.sort((a, b) => a.seed - b.seed)[0];
+}
+
 /** What is known of one exhibit, for people. */
-export function describeExhibit({ id, name, rule, story, schedule, edits }: Exhibit): string {
+function describeExhibit({ id, name, rule, story, schedule, edits }: Exhibit): string {
   const changes = edits.flatMap(({ file, find, replace }) => [
     `in src/${file}:`,
     ...find.split('\n').map((line) => `  - ${line}`),
@@ -92,11 +168,11 @@ export function knownExhibit(id: string): Exhibit {
   return exhibit;
 }
 
-export function listOfExhibits(): string {
-  return EXHIBITS.map(({ id, name }) => `${id.padEnd(6)} ${name}`).join('\n');
+function listOf(exhibits: readonly Exhibit[]): string {
+  return exhibits.map(({ id, name }) => `${id.padEnd(6)} ${name}`).join('\n');
 }
 
-function plain({ exhibit, caught, runs, simulatedMs, tookMs }: Timed): object {
+function plain({ exhibit, caught, runs, simulatedMs, tookMs }: Finding): object {
   const { id, name } = exhibit;
   return {
     id,
@@ -108,7 +184,7 @@ function plain({ exhibit, caught, runs, simulatedMs, tookMs }: Timed): object {
   };
 }
 
-function lineOf({ exhibit, caught, runs, tookMs }: Timed): string {
+function lineOf({ exhibit, caught, runs, tookMs }: Finding): string {
   const name = `${exhibit.id.padEnd(6)} ${exhibit.name}`.padEnd(50);
   const by = caught === undefined ? 'NOT CAUGHT' : `${caught.kind} (seed ${caught.seed})`;
   return `${name} ${String(runs).padStart(5)} ${`${(tookMs / 1000).toFixed(1)} s`.padStart(8)}  ${by}`;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { runner, type Done, type Job } from './job';
+import type { Tour, TourMessage, Visited } from './tour-worker';
 
 /** Nearly all that a simulation allocates is soon garbage: with more room for it, less is copied about. */
 const LIMITS = { maxYoungGenerationSizeMb: 192 };
@@ -29,24 +30,66 @@ export async function runSeeds(
     await work(runner(job));
     return;
   }
+  await withWorkers('worker.js', job, Math.min(jobs, last - first + 1), (worker) =>
+    work((seed) => ask(worker, seed, (done) => done as Done)),
+  );
+}
+
+/** Visits the exhibits of these ids, `jobs` at a time. `onRun` hears of each seed, `onVisited` of each exhibit, as they come. */
+export async function visitAll(
+  tour: Tour,
+  ids: readonly string[],
+  jobs: number,
+  onRun: (id: string) => void,
+  onVisited: (index: number, visited: Visited) => void,
+): Promise<void> {
+  const queue = ids.entries();
+  await withWorkers('tour-worker.js', tour, Math.min(jobs, ids.length), async (worker) => {
+    for (const [index, id] of queue) {
+      const visited = await ask(worker, id, (said) => {
+        const message = said as TourMessage;
+        if (message.kind === 'visited') return message.visited;
+        onRun(id);
+        return undefined;
+      });
+      onVisited(index, visited);
+    }
+  });
+}
+
+async function withWorkers(
+  file: string,
+  workerData: unknown,
+  count: number,
+  work: (worker: Worker) => Promise<void>,
+): Promise<void> {
   const workers = Array.from(
-    { length: Math.min(jobs, last - first + 1) },
-    () => new Worker(join(__dirname, 'worker.js'), { workerData: job, resourceLimits: LIMITS }),
+    { length: count },
+    () => new Worker(join(__dirname, file), { workerData, resourceLimits: LIMITS }),
   );
   try {
-    await Promise.all(workers.map((worker) => work((seed) => ask(worker, seed))));
+    await Promise.all(workers.map(work));
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 }
 
-function ask(worker: Worker, seed: number): Promise<Done> {
+/** Sends a question and listens until `answerIn` finds the answer in what is said. */
+function ask<Answer extends object>(
+  worker: Worker,
+  question: unknown,
+  answerIn: (message: unknown) => Answer | undefined,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    worker.once('error', reject);
-    worker.once('message', (done: Done) => {
+    const listen = (message: unknown): void => {
+      const answer = answerIn(message);
+      if (answer === undefined) return;
+      worker.off('message', listen);
       worker.off('error', reject);
-      resolve(done);
-    });
-    worker.postMessage(seed);
+      resolve(answer);
+    };
+    worker.once('error', reject);
+    worker.on('message', listen);
+    worker.postMessage(question);
   });
 }

@@ -17,6 +17,11 @@ export class Progress {
   /** One more is done. `note` says how it goes. */
   step(note: string): void {
     this.#done++;
+    this.note(note);
+  }
+
+  /** Nothing more is done yet, and this is how it goes. */
+  note(note: string): void {
     const now = performance.now();
     const text = `${this.#done} of ${this.#total} ${this.#unit}, ${note}`;
     if (process.stderr.isTTY) {

@@ -3,6 +3,7 @@ import { parseFailure } from '../../simulation/failure-file';
 import { FIRST_CLIENT, NOWHERE } from '../../simulation/virtual-time';
 import { UsageError } from '../options';
 import { codeOf } from './job';
+import { knownExhibit } from './museum';
 import { scenarioText } from './report';
 
 /** Runs a failure file again and tells what happens. Exit code 1 when it still fails. */
@@ -20,10 +21,11 @@ export async function replay(path: string, verbose: boolean): Promise<number> {
     throw new UsageError(`${path} is no failure file: ${(error as Error).message}`);
   }
   const { scenario, exhibit, failure, commit } = file;
+  const code = codeOf(exhibit === undefined ? undefined : knownExhibit(exhibit).id);
   say(scenarioText(scenario));
   say(`recorded at commit ${commit}${exhibit === undefined ? '' : `, with exhibit ${exhibit} put in`}\n`);
   const lines: string[] = [];
-  const report = await codeOf(exhibit).runScenario(scenario, (atMs, place, what) => {
+  const report = await code.runScenario(scenario, (atMs, place, what) => {
     lines.push(`${atMs.toFixed(1).padStart(10)} ms  ${placeName(place).padEnd(9)} ${what}`);
   });
   if (verbose) say(lines.join('\n'));

@@ -1,5 +1,8 @@
-import type { Scenario } from '../../simulation/scenario';
+import type { PlannedRequest, Scenario } from '../../simulation/scenario';
 import type { Summary } from '../../simulation/summary';
+
+/** Characters. */
+const LINE = 110;
 
 function whole(number: number): string {
   return Math.round(number).toLocaleString('en-US');
@@ -50,18 +53,52 @@ export function reportOf(timed: Timed): string {
   ].join('\n');
 }
 
-/** All that a run drew, for people. */
+/** All that a run drew, for people: times are rounded to tenths of a millisecond. */
 export function scenarioText(scenario: Scenario): string {
-  const { clients, faults, network, ...rest } = scenario;
+  const { clients, faults, network, variation, ...rest } = scenario;
   const lines = [
-    ...Object.entries({ ...rest, ...network }).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`),
-    ...clients.map(
-      ({ requests, ...client }, index) =>
-        `  client ${index}: ${requests.length} requests (${requests.map(({ op }) => op).join(' ')}), ${JSON.stringify(client)}`,
+    ...Object.entries({ ...rest, ...variation, ...network }).map(
+      ([name, value]) => `  ${name}: ${plainly(value)}`,
     ),
-    ...faults.map(
-      ({ atMs, kind, ...fault }) => `  at ${Math.round(atMs)} ms: ${kind} ${JSON.stringify(fault)}`,
-    ),
+    ...clients.flatMap(({ requests, ...client }, index) => [
+      `  client ${index}: ${plainly(client)}`,
+      `    ${requests.length === 1 ? '1 request' : `${requests.length} requests`}, each so many ms after the one before:`,
+      ...wrapped(requests.map(requestText), '      '),
+    ]),
+    ...faults.map(({ atMs, kind, ...fault }) => `  at ${Math.round(atMs)} ms: ${kind} ${plainly(fault)}`),
   ];
   return [`seed ${scenario.seed} draws`, ...lines].join('\n');
+}
+
+function plainly(value: unknown): string {
+  return JSON.stringify(value, (name, inner: unknown) =>
+    typeof inner === 'number' && name.endsWith('Ms') ? tenths(inner) : inner,
+  );
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
+/** Every field of it; `+12.3 put hot`, `+0.5 get k/1 linearizable`. */
+function requestText({ afterMs, op, ...fields }: PlannedRequest): string {
+  const words = Object.entries(fields).map(([name, value]) => {
+    if (name === 'key' || name === 'read') return String(value);
+    return `${name}=${String(value)}`;
+  });
+  return [`+${tenths(afterMs)}`, op, ...words].join(' ');
+}
+
+/** Lines of such items, each as long as fits. */
+function wrapped(items: readonly string[], indent: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const item of items) {
+    const longer = line === '' ? item : `${line}; ${item}`;
+    if (longer.length > LINE && line !== '') {
+      lines.push(`${indent}${line};`);
+      line = item;
+    } else line = longer;
+  }
+  return line === '' ? lines : [...lines, `${indent}${line}`];
 }

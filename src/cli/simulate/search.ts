@@ -2,16 +2,13 @@ import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
-import {
-  DEFAULT_SEARCH,
-  replaySchedule,
-  search,
-  type SearchOptions,
-  type SearchReport,
-} from '../../simulation/search/search';
+import { DEFAULT_SEARCH, replaySchedule, search, type SearchOptions } from '../../simulation/search/search';
 import { searchWith } from '../../simulation/museum/code';
-import { UsageError, wholeNumber } from '../options';
+import type { Exhibit } from '../../simulation/museum/exhibit';
+import { option, UsageError, wholeNumber } from '../options';
 import { knownExhibit } from './museum';
+import { givenIn, refuseOthers } from './refuse';
+import { count, findOf, flagsOf, formatReport, knownFinds, numbered } from './search-report';
 
 interface Streams {
   readonly stdout: Writable;
@@ -43,16 +40,16 @@ Examples:
   simulate search --json > found.json
   simulate search --replay found.json
 
-Exit code 1: a rule was broken, or nothing was ever chosen, so that nothing was tested.
+With --exhibit and no option besides, it searches as is known to find the exhibit:
+
+${knownFinds()}
+
+Exit code 1: a rule was broken; or nothing was ever chosen, so that nothing was tested; or --exhibit was not found.
 `;
 
 /** Bound here: while a search runs, nobody may ask what time it is. */
 const nowMs = performance.now.bind(performance);
 const PROGRESS_EVERY = 1000;
-
-function count(number: number): string {
-  return number.toLocaleString('en');
-}
 
 /** Adds the command `search`. `start` gets its work, which resolves with the exit code. */
 export function addSearchCommand(
@@ -62,6 +59,7 @@ export function addSearchCommand(
 ): void {
   program
     .command('search')
+    .configureHelp({ showGlobalOptions: false })
     .description('search the schedules of one small synod, without time, for one that breaks a rule')
     .addOption(
       new Option('--strategy <name>', 'how to choose what happens next')
@@ -89,18 +87,30 @@ export function addSearchCommand(
         .choices(['at-once', 'choices'])
         .default(DEFAULT_SEARCH.writes),
     )
-    .option('--json', 'print the report as JSON')
-    .option('--replay <file>', 'play the counterexample of a report that --json printed')
+    .addOption(option('--exhibit <id>', 'put in a mistake from the museum'))
+    .addOption(option('--json', 'print the report as JSON'))
+    .addOption(option('--replay <file>', 'play the counterexample of a report that --json printed'))
     .addHelpText('after', HELP)
     .action((_, command: Command) => {
-      // The program around it has some options of the same names, and takes them wherever they stand.
-      const { json, replay, exhibit, ...flags } = command.optsWithGlobals<Flags>();
-      start(() =>
-        replay === undefined
-          ? searchAndPrint(searchOf(exhibit), optionsOf(flags), json === true, streams)
-          : play(replay, streams),
-      );
+      start(workOf(command, streams));
     });
+}
+
+function workOf(command: Command, streams: Streams): () => Promise<number> {
+  // The program around it has some options of the same names, and takes them wherever they stand.
+  const { json, replay, exhibit: id, ...flags } = command.optsWithGlobals<Flags>();
+  const own = command.options.map((each) => each.attributeName());
+  if (replay !== undefined) {
+    refuseOthers(command, 'search --replay', ['replay']);
+    return () => play(replay, streams);
+  }
+  refuseOthers(command, 'search', own);
+  const exhibit = id === undefined ? undefined : knownExhibit(id);
+  const known = exhibit === undefined ? undefined : findOf(exhibit.id);
+  const isAsKnown = known !== undefined && givenIn(command).length === 0;
+  const options = isAsKnown ? { ...DEFAULT_SEARCH, ...known } : optionsOf(flags);
+  if (isAsKnown && !json) streams.stdout.write(`as is known to find ${exhibit?.id}: ${flagsOf(known)}\n`);
+  return () => searchAndPrint(options, { exhibit, isJson: json === true }, streams);
 }
 
 function number(
@@ -123,9 +133,8 @@ function optionsOf(flags: Omit<Flags, 'json' | 'replay' | 'exhibit'>): SearchOpt
 }
 
 /** The search of the shipped code, or of the code with a mistake from the museum in it. */
-function searchOf(id: string | undefined): typeof search {
-  if (id === undefined) return search;
-  const exhibit = knownExhibit(id);
+function searchOf(exhibit: Exhibit | undefined): typeof search {
+  if (exhibit === undefined) return search;
   try {
     return searchWith(exhibit);
   } catch (error) {
@@ -136,11 +145,11 @@ function searchOf(id: string | undefined): typeof search {
 }
 
 async function searchAndPrint(
-  explore: typeof search,
   options: SearchOptions,
-  isJson: boolean,
+  { exhibit, isJson }: { readonly exhibit: Exhibit | undefined; readonly isJson: boolean },
   streams: Streams,
 ): Promise<number> {
+  const explore = searchOf(exhibit);
   const abort = new AbortController();
   const cancel = (): void => {
     abort.abort();
@@ -157,69 +166,47 @@ async function searchAndPrint(
     const durationMs = nowMs() - startMs;
     if (hasProgress) stderr.write('\r\x1b[K');
     const text = isJson
-      ? JSON.stringify({ ...report, durationMs })
-      : formatReport(report, durationMs).join('\n');
+      ? JSON.stringify({ exhibit: exhibit?.id, ...report, durationMs })
+      : formatReport(report, durationMs, exhibit?.id).join('\n');
     stdout.write(`${text}\n`);
     if (abort.signal.aborted) return 130;
-    return report.verdict === 'clean' ? 0 : 1;
+    return report.verdict === 'clean' && exhibit === undefined ? 0 : 1;
   } finally {
     process.off('SIGINT', cancel);
   }
 }
 
-/** For people. */
-function formatReport(report: SearchReport, durationMs: number): string[] {
-  const { options, schedules, redundant, choices, deepest, chosen, outcomes, counterexample } = report;
-  const seconds = durationMs / 1000;
-  const { strategy, acceptors, proposers, seed } = options;
-  const isSeeded = strategy !== 'systematic';
-  return [
-    `${strategy} search${isSeeded ? `, seed ${seed}` : ''}: proposers ${proposers}, acceptors ${acceptors}, one slot`,
-    `schedules  ${count(schedules)}${extent(report)}`,
-    ...(redundant > 0 ? [`cut short  ${count(redundant)} runs whose rest was explored elsewhere`] : []),
-    `choices    ${count(choices)}, ${deepest} in the longest run`,
-    `chosen     a value in ${count(chosen)} schedules`,
-    ...Object.entries(outcomes)
-      .sort(([, a], [, b]) => b - a)
-      .map(([outcome, times]) => `outcome    ${outcome}: ${count(times)}`),
-    `time       ${seconds.toFixed(1)} s, ${count(Math.round(schedules / seconds))} schedules per second`,
-    ...(counterexample === undefined
-      ? [report.verdict === 'clean' ? 'no rule was broken' : 'NOTHING WAS EVER CHOSEN: nothing was tested']
-      : [
-          `RULE BROKEN: ${counterexample.violation}`,
-          `by these ${counterexample.schedule.length} choices, of ${counterexample.foundChoices} when it was found:`,
-          ...numbered(counterexample.schedule),
-        ]),
-  ];
-}
-
-function extent({ options, isExhausted, verdict }: SearchReport): string {
-  if (verdict === 'violation') return '';
-  if (!isExhausted) return ', where the search was ended: there are more';
-  const { deviations } = options;
-  return deviations === null
-    ? ', which is all'
-    : `, which is all with at most ${deviations} choices out of order`;
-}
-
-function numbered(schedule: readonly string[]): string[] {
-  return schedule.map((line, index) => `${String(index + 1).padStart(4)}  ${line}`);
-}
-
 async function play(file: string, { stdout }: Streams): Promise<number> {
-  const { options, counterexample } = reportIn(file);
+  const { options, counterexample, exhibit } = reportIn(file);
   if (counterexample === undefined)
     throw new UsageError(`${file} holds no counterexample: no rule was broken`);
   const { schedule, outcome, violation } = await replaySchedule(options, counterexample.schedule);
   const verdict = violation === undefined ? `no rule was broken: ${outcome}` : `RULE BROKEN: ${violation}`;
   const left = counterexample.schedule.length - schedule.length;
   const note = left > 0 ? [`${left} lines are left out: this code does not come to them`] : [];
-  stdout.write([...numbered(schedule), ...note, verdict, ''].join('\n'));
+  const origin =
+    exhibit === undefined ? [] : [`found with exhibit ${exhibit} put in, played with the shipped code`];
+  stdout.write([...origin, ...numbered(schedule), ...note, verdict, ''].join('\n'));
   return violation === undefined ? 0 : 1;
 }
 
+const upTo100 = z.int().min(0).max(100);
 const savedReport = z.object({
-  options: z.looseObject({}),
+  exhibit: z.string().optional(),
+  options: z.object({
+    strategy: z.enum(['systematic', 'random', 'adversarial']),
+    schedules: z.int(),
+    seed: z.int(),
+    deviations: z.int().nullable(),
+    acceptors: z.int().min(1).max(9),
+    proposers: z.int().min(1).max(9),
+    timers: upTo100,
+    resends: z.boolean(),
+    noop: z.boolean(),
+    crashes: upTo100,
+    duplicates: upTo100,
+    writes: z.enum(['at-once', 'choices']),
+  }) satisfies z.ZodType<SearchOptions>,
   counterexample: z.object({ schedule: z.array(z.string()) }).optional(),
 });
 

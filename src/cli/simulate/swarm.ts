@@ -1,41 +1,25 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { formatEvent, formatHeader } from '../../history/json-lines';
-import type { Wishes } from '../../simulation/draw';
-import { formatFailure } from '../../simulation/failure-file';
-import type { Scenario } from '../../simulation/scenario';
-import { shrink } from '../../simulation/shrink';
 import { addRun, NO_RUNS, type RunFigures, type Summary } from '../../simulation/summary';
-import { PACKAGE_ROOT, packageVersion } from '../options';
+import { UsageError } from '../options';
+import { explain, wishText, type Explained, type Explaining } from './explain';
 import { codeOf } from './job';
 import { runSeeds, type Seeds } from './pool';
 import { Progress } from './progress';
 import { rates, reportOf, scenarioText } from './report';
 
-/** Runs that shrinking a failure may take. */
-const SHRINKING_RUNS = 400;
 /** Failures that are made smaller and told of, at most. */
 const EXPLAINED = 3;
+/** Seeds of further failures that are listed for people, at most. */
+const LISTED = 20;
 
-export interface SwarmOptions {
-  readonly wishes: Wishes;
+export interface SwarmOptions extends Explaining {
   readonly seeds: Seeds;
   readonly jobs: number;
-  readonly exhibit: string | undefined;
-  readonly folder: string;
   /** Where the history of a single seed goes. */
   readonly history: string | undefined;
-  readonly json: boolean;
   readonly verbose: boolean;
   readonly keepGoing: boolean;
-}
-
-interface Failed {
-  readonly seed: number;
-  readonly failure: NonNullable<RunFigures['failure']>;
-  readonly replay: string;
-  readonly file: string;
 }
 
 /** What came of the seeds. */
@@ -51,9 +35,9 @@ interface Outcome {
 /** Runs all seeds of one protocol, and tells how it went. Gives the exit code. */
 export async function swarm(options: SwarmOptions): Promise<number> {
   const outcome = await runAll(options);
-  if (options.history !== undefined) await writeHistory(options.history, options);
   if (options.json) await tellPrograms(outcome, options);
   else await tellPeople(outcome, options);
+  if (options.history !== undefined) await writeHistory(options.history, options);
   if (outcome.isInterrupted) return 130;
   return outcome.failing.length === 0 ? 0 : 1;
 }
@@ -89,15 +73,18 @@ async function runAll(options: SwarmOptions): Promise<Outcome> {
 
 async function tellPrograms(outcome: Outcome, options: SwarmOptions): Promise<void> {
   const { summary, wallMs, failing, traceHash } = outcome;
-  const { wishes, seeds, jobs } = options;
-  const failures: Failed[] = [];
+  const { wishes, seeds, jobs, exhibit } = options;
+  const failures: Explained[] = [];
   for (const figures of failing.slice(0, EXPLAINED)) failures.push(await explain(figures, options));
   const line = {
     ...{ protocol: wishes.protocol, seeds, jobs, wallMs: Math.round(wallMs) },
     ...rates({ summary, wallMs, jobs }),
     ...summary,
-    ...{ failed: failing.length, failures },
-    ...(seeds.first === seeds.last && { traceHash }),
+    ...{ failed: failing.length, failures, unexplained: failing.slice(EXPLAINED).map(({ seed }) => seed) },
+    ...(seeds.first === seeds.last && {
+      traceHash,
+      scenario: codeOf(exhibit).drawScenario(seeds.first, wishes),
+    }),
   };
   say(JSON.stringify(line));
 }
@@ -109,6 +96,7 @@ async function tellPeople(outcome: Outcome, options: SwarmOptions): Promise<void
     say(`${scenarioText(codeOf(exhibit).drawScenario(seeds.first, wishes))}\ntrace ${traceHash}\n`);
   say(reportOf({ summary, wallMs, jobs }));
   for (const figures of failing.slice(0, EXPLAINED)) await explain(figures, options);
+  if (failing.length > EXPLAINED) say(unexplained(failing.slice(EXPLAINED), options));
   const { staleReads, firstStaleRead: stale } = summary;
   if (stale !== undefined)
     say(
@@ -117,6 +105,15 @@ async function tellPeople(outcome: Outcome, options: SwarmOptions): Promise<void
   const failed =
     failing.length === 0 ? 'All runs passed.' : `${failing.length} of ${summary.runs} runs failed.`;
   say(outcome.isInterrupted ? `\nInterrupted. ${failed}` : `\n${failed}`);
+}
+
+function unexplained(failing: readonly RunFigures[], options: SwarmOptions): string {
+  const seeds = failing.slice(0, LISTED).map(({ seed }) => seed);
+  const more = failing.length > LISTED ? ', ...' : '';
+  return (
+    `\nOnly the first ${EXPLAINED} failures are explained. ${failing.length} more, with the seeds ` +
+    `${seeds.join(', ')}${more}; to explain one: bin/simulate --seeds ${seeds[0] ?? ''}${wishText(options)}`
+  );
 }
 
 function say(text: string): void {
@@ -138,61 +135,9 @@ function lineOf(
 async function writeHistory(file: string, { exhibit, wishes, seeds }: SwarmOptions): Promise<void> {
   const code = codeOf(exhibit);
   const { history } = await code.runScenario(code.drawScenario(seeds.first, wishes));
-  writeFileSync(file, `${[formatHeader('absent'), ...history.map(formatEvent)].join('\n')}\n`);
-}
-
-/** Shrinks a failure, writes it down, and tells how to see it again. */
-async function explain({ seed, failure }: RunFigures, options: SwarmOptions): Promise<Failed> {
-  if (failure === undefined) throw new Error('there is nothing to explain');
-  const code = codeOf(options.exhibit);
-  const scenario = code.drawScenario(seed, options.wishes);
-  if (!options.json) say(`\nFAILED with seed ${seed}: ${failure.message}\nMaking it smaller ...`);
-  const progress = new Progress(SHRINKING_RUNS, 'tries');
-  const kindOf = async (candidate: Scenario): Promise<boolean> => {
-    const report = await code.runScenario(candidate);
-    progress.step(`${candidate.clients.length} clients, ${candidate.faults.length} faults`);
-    return report.failure?.kind === failure.kind;
-  };
-  const small = await shrink(scenario, kindOf, SHRINKING_RUNS);
-  progress.clear();
-  const { failure: shown = failure } = await code.runScenario(small.scenario);
-  mkdirSync(options.folder, { recursive: true });
-  const file = join(
-    options.folder,
-    `seed-${seed}${options.exhibit === undefined ? '' : `-${options.exhibit}`}.json`,
-  );
-  const { exhibit } = options;
-  writeFileSync(
-    file,
-    formatFailure({ version: 1, commit: commit(), exhibit, failure: shown, scenario: small.scenario }),
-  );
-  const replay = `bin/simulate --replay ${file}`;
-  if (!options.json)
-    say(
-      `${shown.message}\n${scenarioText(small.scenario)}\ncommit ${commit()}; again: bin/simulate --seeds ${seed}` +
-        `${wishText(options)}\nthe smaller one: ${replay}`,
-    );
-  return { seed, failure, replay, file };
-}
-
-function wishText({ wishes, exhibit }: SwarmOptions): string {
-  return [
-    ` --protocol ${wishes.protocol}`,
-    ...(wishes.servers === undefined ? [] : [` --servers ${wishes.servers}`]),
-    ...(wishes.read === undefined ? [] : [` --read ${wishes.read}`]),
-    ...(exhibit === undefined ? [] : [` --exhibit ${exhibit}`]),
-  ].join('');
-}
-
-/** Of the clone this runs in; the version, where it is none. */
-function commit(): string {
   try {
-    return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
-      cwd: PACKAGE_ROOT,
-      stdio: ['ignore', 'pipe', 'ignore'],
-      encoding: 'utf8',
-    }).trim();
-  } catch {
-    return packageVersion();
+    writeFileSync(file, `${[formatHeader('absent'), ...history.map(formatEvent)].join('\n')}\n`);
+  } catch (error) {
+    throw new UsageError(`${file} cannot be written: ${(error as Error).message}`);
   }
 }

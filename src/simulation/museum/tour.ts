@@ -1,5 +1,5 @@
 import type { Wishes } from '../draw';
-import { codeWith, SHIPPED, type Code } from './code';
+import { codeWith } from './code';
 import type { Exhibit } from './exhibit';
 
 /** How an exhibit was caught, if it was. */
@@ -28,19 +28,4 @@ export async function visit(
       return { exhibit, caught: { seed, ...report.failure }, runs: seed, simulatedMs };
   }
   return { exhibit, caught: undefined, runs: mostSeeds, simulatedMs };
-}
-
-/** Runs the same seeds with the shipped code; gives the first failure, which must not be. */
-export async function control(
-  wishes: Wishes,
-  seeds: number,
-  onRun: () => void = () => undefined,
-  code: Code = SHIPPED,
-): Promise<{ seed: number; message: string } | undefined> {
-  for (let seed = 1; seed <= seeds; seed++) {
-    const { failure } = await code.runScenario(code.drawScenario(seed, wishes));
-    onRun();
-    if (failure !== undefined) return { seed, message: failure.message };
-  }
-  return undefined;
 }
