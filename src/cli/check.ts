@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { Option } from 'commander';
 import { createColors } from 'picocolors';
@@ -20,6 +20,8 @@ interface CheckOptions {
 
 const EXIT = { fine: 0, violation: 1, unusable: 2, unknown: 3 } as const;
 type Exit = (typeof EXIT)[keyof typeof EXIT];
+
+const UNNAMED = { unnamed: true };
 
 /** Of several files the worst counts. */
 const WORST_FIRST: readonly Exit[] = [EXIT.unusable, EXIT.violation, EXIT.unknown];
@@ -59,6 +61,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     const files = command.args;
     if (options.html !== undefined && files.length > 1)
       throw new UsageError('--html shows one history: give one file');
+    if (files.filter((file) => file === '-').length > 1)
+      throw new UsageError('standard input can be read only once: give - once');
     const exits: Exit[] = [];
     for (const file of files) exits.push(await checkFile(file, options));
     return WORST_FIRST.find((exit) => exits.includes(exit)) ?? EXIT.fine;
@@ -69,7 +73,8 @@ async function checkFile(file: string, options: CheckOptions): Promise<Exit> {
   const name = file === '-' ? 'standard input' : file;
   let history: History;
   try {
-    history = parse(file === '-' ? await text(process.stdin) : readFileSync(file, 'utf8'), options.format);
+    const content = file === '-' ? await text(process.stdin) : readFileSync(file, 'utf8');
+    history = parse(withoutUnfinished(content, name), options.format);
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     if (!(error instanceof HistoryError) && code === undefined) throw error;
@@ -86,9 +91,33 @@ async function checkFile(file: string, options: CheckOptions): Promise<Exit> {
   return exitOf(judgement);
 }
 
+/** A recorder that was killed may leave a part of a line: the history is good up to there. */
+function withoutUnfinished(content: string, name: string): string {
+  const start = content.lastIndexOf('\n') + 1;
+  const last = content.slice(start);
+  if (last.trim() === '' || isJson(last.replace(/^\uFEFF/, ''))) return content;
+  process.stderr.write(`note: ${name}: cut in its last line, which is left out\n`);
+  return content.slice(0, start);
+}
+
+function isJson(line: string): boolean {
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function parse(content: string, format: CheckOptions['format']): History {
-  const isRegister = format === undefined ? isRegisterFormat(content) : format === 'register';
-  return isRegister ? parseRegisterHistory(content) : parseHistory(content);
+  const assumed = format ?? (isRegisterFormat(content) ? 'register' : 'synod');
+  try {
+    return assumed === 'register' ? parseRegisterHistory(content) : parseHistory(content);
+  } catch (error) {
+    if (!(error instanceof HistoryError)) throw error;
+    const told = format === undefined ? ', as its first line looks; --format reads it otherwise' : '';
+    throw new HistoryError(`${error.message} (read in the format "${assumed}"${told})`);
+  }
 }
 
 function exitOf({ kind, checked }: Judgement): Exit {
@@ -101,13 +130,25 @@ function printJson(file: string, { operations }: History, judgement: Judgement, 
   const verdict =
     judgement.checked === 0 ? { verdict: 'unknown', reason: 'nothing to check' } : { verdict: kind };
   const line = { file, ...verdict, operations: operations.length, ...rest, ms: Number(tookMs.toFixed(3)) };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+  process.stdout.write(`${JSON.stringify(line, nameUnnamed)}\n`);
+}
+
+/** What a key may hold: null is absent, and a value that nothing in the history names is an object. */
+function nameUnnamed(this: unknown, key: string, content: unknown): unknown {
+  if (key === 'starts' && Array.isArray(content))
+    return content.map((held: unknown) => (held === undefined ? UNNAMED : held));
+  const isHeld = key === 'window' || (typeof content === 'object' && content !== null && 'after' in content);
+  if (!isHeld || typeof content !== 'object' || content === null) return content;
+  const unnamed = Object.entries(content).filter(
+    ([name, held]) => (name === 'start' || name === 'after') && held === undefined,
+  );
+  return { ...content, ...Object.fromEntries(unnamed.map(([name]) => [name, UNNAMED])) };
 }
 
 function printText(file: string, { operations }: History, judgement: Judgement, tookMs: number): void {
   const { bold, green, red, yellow } = createColors(wantsColour(process.stdout));
   const { kind, checked } = judgement;
-  const size = `${count(operations.length, 'operation')} on ${count(judgement.keys, 'key')}, ${checked} with an answer, ${tookMs.toFixed(1)} ms`;
+  const size = `${count(operations.length, 'operation')} on ${count(judgement.keys, 'key')}, ${count(checked, 'answer')} checked, ${tookMs.toFixed(1)} ms`;
   const verdicts = {
     linearizable: checked === 0 ? yellow('nothing to check') : green('linearizable'),
     sequential: yellow('sequential per server, not linearizable: only local reads are to blame'),
@@ -127,7 +168,8 @@ function count(number: number, what: string): string {
 
 function writePage(page: string, source: string, judgement: Judgement): void {
   if (!('violation' in judgement)) {
-    process.stderr.write(`nothing to show: ${page} was not written\n`);
+    const older = existsSync(page) ? '; the file of that name is an older one' : '';
+    process.stderr.write(`nothing to show: ${page} was not written${older}\n`);
     return;
   }
   try {

@@ -12,6 +12,7 @@ export type AnomalyName =
   | 'lost update'
   | 'impossible list'
   | 'torn read'
+  | 'slot given twice'
   | 'no possible order';
 
 /** What went wrong, in words. */
@@ -126,15 +127,17 @@ function hasSwapped({ request, outcome, response }: KeyOperation): boolean {
 const overwritten: Finder = (evidence, found) => {
   const { operations, culprit } = evidence;
   if (found === undefined || (evidence.relaxLocalReads && isLocal(culprit))) return undefined;
+  const lastEnd = lastEndOf(evidence, found);
   const newer = operations
-    .filter((each) => each.ended < culprit.invoked && overwrites(evidence, each, found))
+    .filter((each) => each.ended < culprit.invoked && overwrites(each, found, lastEnd))
     .sort((a, b) => a.ended - b.ended)
     .at(-1);
   if (newer === undefined) return undefined;
   const left = leftBy(newer) ?? null;
   const isRead = culprit.request.op === 'get';
   const later = operations.filter((each) => each.invoked > newer.ended && foundBy(each) !== undefined);
-  const isLost = !isLocal(culprit) && later.length > 1 && later.every((each) => foundBy(each) !== left);
+  const isMissed = !isLocal(culprit) && later.length > 1 && later.every((each) => foundBy(each) !== left);
+  const isLost = isMissed && !mayBeFollowed(newer, later, evidence);
   const when = `${who(newer)} had been acknowledged ${sinceWhen(newer, culprit)} it began`;
   if (isRead && !isLost) {
     return {
@@ -143,19 +146,42 @@ const overwritten: Finder = (evidence, found) => {
       ids: [newer.id, culprit.id],
     };
   }
-  const shown = isLost ? ', but no later answer shows its effect' : '';
+  const consequence = isLost
+    ? ', but no later answer shows its effect. An acknowledged write is lost.'
+    : '. It took effect as if that write had not been there.';
   return {
     name: 'lost update',
-    text: `${told(culprit)} found ${showHeld(found)}: ${when}${shown}. An acknowledged write is lost.`,
+    text: `${told(culprit)} found ${showHeld(found)}: ${when}${consequence}`,
     ids: [newer.id, culprit.id],
   };
 };
 
-/** Whether every write that can have left `found` was over before this write, of something else, began. */
-function overwrites(evidence: Evidence, write: KeyOperation, found: Held): boolean {
+/** Whether another write can stand between this one and the answers after it: they may rightly show that one. */
+function mayBeFollowed(
+  write: KeyOperation,
+  answers: readonly KeyOperation[],
+  { operations, culprit }: Evidence,
+): boolean {
+  const lastEnd = answers.reduce((last, { ended }) => Math.max(last, ended), -Infinity);
+  return operations.some(
+    (each) =>
+      each !== write &&
+      each !== culprit &&
+      leftBy(each) !== undefined &&
+      each.ended > write.invoked &&
+      each.invoked < lastEnd,
+  );
+}
+
+/** When the last write that can have left `found` was over. */
+function lastEndOf(evidence: Evidence, found: Held): number {
+  return sourcesOf(evidence, found).reduce((last, { ended }) => Math.max(last, ended), -Infinity);
+}
+
+/** Whether this write, of something else than `found`, began after all that can have left that: its last end. */
+function overwrites(write: KeyOperation, found: Held, lastEnd: number): boolean {
   const left = leftBy(write);
-  if (left === undefined || left === found || !surelyWrote(write)) return false;
-  return sourcesOf(evidence, found).every(({ ended }) => ended < write.invoked);
+  return left !== undefined && left !== found && surelyWrote(write) && lastEnd < write.invoked;
 }
 
 function surelyWrote({ request, outcome, response }: KeyOperation): boolean {
@@ -166,19 +192,30 @@ const backInTime: Finder = (evidence, found) => {
   const { operations, culprit, relaxLocalReads } = evidence;
   if (found === undefined) return undefined;
   const isRelaxed = relaxLocalReads && isLocal(culprit);
+  const newer = newerThan(evidence, found);
   const before = operations.findLast((each) => {
     const shown = foundBy(each);
     if (shown === undefined || shown === found || each.ended > culprit.invoked) return false;
     if (isRelaxed && !(isLocal(each) && each.server !== undefined && each.server === culprit.server))
       return false;
-    const sources = sourcesOf(evidence, shown);
-    return (
-      sources.length > 0 &&
-      sources.every((source) => overwrites(evidence, { ...source, outcome: 'ok' }, found))
-    );
+    return newer.get(shown) === true;
   });
   return before === undefined ? undefined : goesBack(evidence, before, found);
 };
+
+/** For each value that something may have left by now: whether all that can have left it overwrote `found`. */
+function newerThan(evidence: Evidence, found: Held): Map<Held, boolean> {
+  const { operations, culprit } = evidence;
+  const lastEnd = lastEndOf(evidence, found);
+  const newer = new Map<Held, boolean>();
+  for (const source of operations) {
+    const left = leftBy(source);
+    if (left === undefined || source === culprit || source.invoked >= culprit.ended) continue;
+    const isNewer = overwrites({ ...source, outcome: 'ok' }, found, lastEnd);
+    newer.set(left, isNewer && newer.get(left) !== false);
+  }
+  return newer;
+}
 
 /** The same value is shown again after another one, though it was written once. */
 const shownAgain: Finder = (evidence, found) => {
@@ -188,11 +225,11 @@ const shownAgain: Finder = (evidence, found) => {
   const answers = operations.filter(
     (each) => foundBy(each) !== undefined && !(relaxLocalReads && isLocal(each)) && each.request.op === 'get',
   );
+  const firstEnd = answers
+    .filter((each) => foundBy(each) === found)
+    .reduce((first, { ended }) => Math.min(first, ended), Infinity);
   const between = answers.find(
-    (each) =>
-      foundBy(each) !== found &&
-      each.ended < culprit.invoked &&
-      answers.some((first) => foundBy(first) === found && first.ended < each.invoked),
+    (each) => foundBy(each) !== found && each.ended < culprit.invoked && firstEnd < each.invoked,
   );
   return between === undefined ? undefined : goesBack(evidence, between, found);
 };

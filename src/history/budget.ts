@@ -19,6 +19,8 @@ export class Meter {
   readonly #steps: number;
   #spentSteps = 0;
   #spentConfigurations = 0;
+  #phaseSteps = Infinity;
+  #phaseDeadlineMs = Infinity;
   #sliceSteps = Infinity;
   #sliceDeadlineMs = Infinity;
   #exhausted: string | undefined;
@@ -28,7 +30,7 @@ export class Meter {
     this.#configurations = configurations;
     this.#nowMs = time?.nowMs;
     this.#deadlineMs = time === undefined ? Infinity : time.nowMs() + time.limitMs;
-    this.slice(1);
+    this.phase(1);
   }
 
   /** What ran out in this slice, for people; undefined while nothing has. */
@@ -40,13 +42,21 @@ export class Meter {
     return this.#spentSteps;
   }
 
-  /** Begins one of several searches, which gets this share of what is left of steps and time, and all the memory. */
+  /** Begins a phase of many searches, which together get this share of what is left of steps and time. */
+  phase(share: number): void {
+    const now = this.#nowMs?.() ?? 0;
+    this.#phaseSteps = this.#spentSteps + (this.#steps - this.#spentSteps) * share;
+    this.#phaseDeadlineMs = now + (this.#deadlineMs - now) * share;
+    this.slice(1);
+  }
+
+  /** Begins one of several searches, which gets this share of what the phase has left, and all the memory. */
   slice(share: number): void {
     this.#exhausted = undefined;
     this.#spentConfigurations = 0;
-    this.#sliceSteps = this.#spentSteps + (this.#steps - this.#spentSteps) * share;
+    this.#sliceSteps = this.#spentSteps + (this.#phaseSteps - this.#spentSteps) * share;
     const now = this.#nowMs?.() ?? 0;
-    this.#sliceDeadlineMs = now + (this.#deadlineMs - now) * share;
+    this.#sliceDeadlineMs = now + (this.#phaseDeadlineMs - now) * share;
     this.#look();
   }
 

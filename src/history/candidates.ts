@@ -19,9 +19,18 @@ export interface Candidates {
   readonly open: readonly Open[];
   /** From where on each completed one may take effect. */
   readonly begins: readonly number[];
-  /** The numbers of the completed ones that each has to wait for, besides what real time asks for. */
-  readonly earlierReads: readonly (readonly number[])[];
+  /** The completed ones that each has to wait for, besides what real time asks for. */
+  readonly earlierReads: readonly EarlierReads[];
 }
+
+/** Some of the numbers in `reads`, which many share: there may be as many pairs as the square of the reads. */
+export interface EarlierReads {
+  readonly reads: readonly number[];
+  readonly from: number;
+  readonly to: number;
+}
+
+const NO_READS: EarlierReads = { reads: [], from: 0, to: 0 };
 
 /** Relaxed local reads may take effect at any time up to their end, but those of one server in their order. */
 export function prepare(
@@ -43,9 +52,7 @@ export function prepare(
     completed,
     open: openOperations(unknown, completed, values),
     begins: completed.map(({ operation }) => begin(operation)),
-    earlierReads: completed.map(({ operation }) =>
-      isRelaxed(operation) ? lastReadsBefore(operation, completed) : [],
-    ),
+    earlierReads: earlierReadsOf(completed, isRelaxed),
   };
 }
 
@@ -54,17 +61,34 @@ export function isLocal({ request }: KeyOperation): boolean {
 }
 
 /**
- * The numbers of the local reads of the same server that ended before this one began, but for those that ended before
- * another of them began: that one waits for them already.
+ * For each relaxed read the reads of the same server that ended before it began, but for those that ended before another
+ * of them began: that one waits for them already. What is left stands together in the order of the ends.
  */
-function lastReadsBefore(read: KeyOperation, completed: readonly Candidate[]): number[] {
-  if (read.server === undefined) return [];
-  const earlier = [...completed.entries()].filter(
-    ([, { operation }]) =>
-      isLocal(operation) && operation.server === read.server && operation.ended < read.invoked,
-  );
-  const lastBegin = Math.max(...earlier.map(([, { operation }]) => operation.invoked));
-  return earlier.filter(([, { operation }]) => operation.ended > lastBegin).map(([number]) => number);
+function earlierReadsOf(
+  completed: readonly Candidate[],
+  isRelaxed: (operation: KeyOperation) => boolean,
+): EarlierReads[] {
+  const earlier = completed.map(() => NO_READS);
+  const byServer = new Map<string, number[]>();
+  for (const [number, { operation }] of completed.entries()) {
+    if (operation.server === undefined || !isRelaxed(operation)) continue;
+    const known = byServer.get(operation.server);
+    if (known === undefined) byServer.set(operation.server, [number]);
+    else known.push(number);
+  }
+  const position = (number: number | undefined, which: 'invoked' | 'ended'): number =>
+    completed[number ?? -1]?.operation[which] ?? Infinity;
+  for (const begins of byServer.values()) {
+    const reads = [...begins].sort((a, b) => position(a, 'ended') - position(b, 'ended'));
+    let [from, to, lastBegin] = [0, 0, -Infinity];
+    for (const number of begins) {
+      for (; position(reads[to], 'ended') < position(number, 'invoked'); to++)
+        lastBegin = Math.max(lastBegin, position(reads[to], 'invoked'));
+      while (from < to && position(reads[from], 'ended') < lastBegin) from++;
+      earlier[number] = { reads, from, to };
+    }
+  }
+  return earlier;
 }
 
 /**
@@ -83,12 +107,11 @@ function openOperations(
   const sorted = candidates
     .filter(({ rule }) => canTell || rule.target !== other)
     .sort((a, b) => a.operation.invoked - b.operation.invoked);
-  return sorted.map(({ operation, rule }, index) => ({
-    operation,
-    rule,
-    twin: sorted.findLastIndex(
-      (earlier, position) =>
-        position < index && earlier.rule.target === rule.target && earlier.rule.condition === rule.condition,
-    ),
-  }));
+  const last = new Map<string, number>();
+  return sorted.map(({ operation, rule }, index) => {
+    const effect = `${rule.target} ${rule.condition}`;
+    const twin = last.get(effect) ?? -1;
+    last.set(effect, index);
+    return { operation, rule, twin };
+  });
 }

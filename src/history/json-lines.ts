@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { History, HistoryEvent, Operation, Request } from './history';
+import type { History, HistoryEvent, Operation, Request, Response } from './history';
 
 /** What is wrong with a history, in one sentence that names the line or the event. */
 export class HistoryError extends Error {
@@ -92,7 +92,10 @@ export function historyOf(events: readonly HistoryEvent[], initial: History['ini
 /** Every line that is not empty, with the words that name it in an error. */
 export function jsonLines(text: string): { json: unknown; where: string }[] {
   const lines: { json: unknown; where: string }[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .entries()) {
     if (line.trim() === '') continue;
     const where = `line ${index + 1}`;
     try {
@@ -110,8 +113,26 @@ export function understand<T>(schema: z.ZodType<T>, json: unknown, where: string
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = issue?.path.join('.') ?? '';
-  throw new HistoryError(`${where}: ${path === '' ? '' : `${path}: `}${issue?.message ?? 'not understood'}`);
+  const message = `${path === '' ? '' : `${path}: `}${issue?.message ?? 'not understood'}`;
+  throw new HistoryError(`${where}: ${message}${found(json, issue?.path ?? [])}`);
 }
+
+/** What stands at the wrong place, as far as it is short. */
+function found(json: unknown, path: readonly PropertyKey[]): string {
+  const at = path.reduce<unknown>((each, name) => (each as Record<PropertyKey, unknown>)[name], json);
+  if (path.length === 0 || at === undefined || (typeof at === 'object' && at !== null)) return '';
+  const shown = JSON.stringify(at);
+  return `, found ${shown.length > 60 ? `${shown.slice(0, 60)}…` : shown}`;
+}
+
+/** What the answer to each operation may tell. */
+const ANSWERS: Readonly<Record<Request['op'], readonly (keyof Response)[]>> = {
+  get: ['value', 'applied'],
+  put: ['replaced', 'slot'],
+  delete: ['deleted', 'slot'],
+  compareAndSet: ['swapped', 'actual', 'slot'],
+  list: ['entries', 'more', 'applied'],
+};
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -139,7 +160,7 @@ function assemble(
     if (begin === undefined) throw new HistoryError(`${where}: operation ${each.id} ends without a begin`);
     if (ended.has(each.id)) throw new HistoryError(`${where}: operation ${each.id} has ended before`);
     ended.add(each.id);
-    end(begin, each, position);
+    end(begin, each, position, where);
   }
   return { initial, operations: [...operations.values()] };
 }
@@ -148,6 +169,7 @@ function end(
   operation: Mutable<Operation>,
   event: Exclude<HistoryEvent, { readonly type: 'invoke' }>,
   position: number,
+  where: string,
 ): void {
   operation.outcome = event.type;
   operation.endedMs = event.timeMs;
@@ -155,11 +177,22 @@ function end(
     operation.ended = position;
     operation.server = event.server;
     operation.response = without(event, ['type', 'id', 'server', 'timeMs']);
+    mustAnswer(operation, where);
     return;
   }
   // What is unknown stays open, whenever its client gave up.
   if (event.type === 'fail') operation.ended = position;
   operation.error = event.error;
+}
+
+function mustAnswer({ id, request: { op }, response = {} }: Operation, where: string): void {
+  const told = Object.entries(response).filter(([, content]) => content !== undefined);
+  for (const [field] of told) {
+    if (!ANSWERS[op].some((each) => each === field))
+      throw new HistoryError(
+        `${where}: ${field} is no part of the answer to a ${op}, as operation ${id} is; that has ${ANSWERS[op].join(', ')}`,
+      );
+  }
 }
 
 function without(object: object, names: readonly string[]): object {

@@ -2,11 +2,12 @@ import type { Budget } from './budget';
 import type { History } from './history';
 import { checkLinearizability, type Verdict } from './linearizability';
 import { checkLocalReads } from './local-reads';
+import { findWrongNumber } from './numbers';
 import { findTornRead } from './slots';
 import { explainViolation, explainWrongAnswer, type Violation } from './violation';
 
 interface Judged {
-  /** Operations with an answer that was held against the others. Zero: the history says nothing. */
+  /** Answers that constrain something. Zero: the history says nothing. */
   readonly checked: number;
   readonly keys: number;
 }
@@ -40,6 +41,9 @@ export function judge(history: History, budget: Budget = {}): Judgement {
   const torn = findTornRead(history);
   if (torn !== undefined)
     return { kind: 'violation', ...judged, violation: explainWrongAnswer(torn, 'torn read') };
+  const number = findWrongNumber(history);
+  if (number !== undefined)
+    return { kind: 'violation', ...judged, violation: explainWrongAnswer(number.answer, number.name) };
   if (strict.kind === 'linearizable') return { kind: 'linearizable', ...judged };
   if (strict.kind === 'violation' && relaxed.kind === 'sequential')
     return { kind: 'sequential', ...judged, violation: explain(history, strict, budget, false) };

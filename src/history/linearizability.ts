@@ -5,7 +5,7 @@ import { countChecked, partition, type KeyHistory, type WrongAnswer } from './pa
 import { Search, type SearchOptions } from './search';
 
 interface Checked {
-  /** Operations with an answer that was held against the others. Zero: this verdict says nothing. */
+  /** Answers that constrain something. Zero: this verdict says nothing. */
   readonly checked: number;
   readonly keys: number;
   /** Of the search. */
@@ -29,9 +29,10 @@ export function checkLinearizability(history: History, budget: Budget = {}): Ver
 
 /** The same with the options of the search. */
 export function checkKeys(history: History, budget: Budget, options: SearchOptions): Verdict {
-  const { keys, wrongLists } = partition(history);
+  const parts = partition(history);
+  const { keys, wrongLists } = parts;
   const meter = new Meter(budget);
-  const checked = countChecked(history);
+  const checked = countChecked(history, parts);
   const soFar = (): Checked => ({ checked, keys: keys.length, steps: meter.steps });
   const [wrongList] = wrongLists;
   if (wrongList !== undefined) return { kind: 'violation', ...soFar(), wrongList };

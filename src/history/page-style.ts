@@ -68,7 +68,12 @@ const show = (bar) => {
   for (const row of document.querySelectorAll('tr.lit')) row.classList.remove('lit');
   document.querySelector('tr[data-id="' + bar.dataset.id + '"]')?.classList.add('lit');
 };
-document.querySelector('.operation.bad')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+const scroll = document.querySelector('.scroll');
+const bad = document.querySelector('.operation.bad');
+if (bad) {
+  const [view, bar] = [scroll.getBoundingClientRect(), bad.getBoundingClientRect()];
+  scroll.scrollLeft += bar.left + bar.width / 2 - (view.left + view.width / 2);
+}
 for (const [index, bar] of bars.entries()) {
   bar.addEventListener('focus', () => show(bar));
   bar.addEventListener('pointerenter', () => show(bar));

@@ -28,15 +28,27 @@ export interface Partition {
   readonly wrongLists: readonly WrongAnswer[];
 }
 
-/** Operations whose answer is known and says something. */
-export function countChecked({ operations }: History): number {
-  return operations.filter(
-    ({ outcome, request, response }) =>
-      outcome === 'ok' &&
-      (request.op === 'get'
-        ? response?.value !== undefined
-        : request.op !== 'list' || response?.entries !== undefined),
-  ).length;
+/** How many answers constrain something: what a key held, whatever one knows of the others. */
+export function countChecked({ operations }: History, { keys, wrongLists }: Partition): number {
+  const lists = new Set(wrongLists.map(({ operation }) => operation.id));
+  for (const key of keys)
+    for (const { id, isPartOfList } of key.operations) if (isPartOfList === true) lists.add(id);
+  return operations.filter((each) => each.outcome === 'ok' && (tells(each) || lists.has(each.id))).length;
+}
+
+function tells({ request, response = {} }: Operation): boolean {
+  switch (request.op) {
+    case 'get':
+      return response.value !== undefined;
+    case 'put':
+      return response.replaced !== undefined;
+    case 'delete':
+      return response.deleted !== undefined;
+    case 'compareAndSet':
+      return response.swapped !== undefined || response.actual !== undefined;
+    case 'list':
+      return false;
+  }
 }
 
 /**

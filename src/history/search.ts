@@ -1,5 +1,5 @@
 import type { Meter } from './budget';
-import { prepare, type Candidate, type Open } from './candidates';
+import { prepare, type Candidate, type EarlierReads, type Open } from './candidates';
 import { isBlind, isObserver, REFUSED, step, TEST, type Rule, type Values } from './model';
 import type { KeyOperation } from './partition';
 import { Pending } from './pending';
@@ -38,7 +38,7 @@ export class Search {
   readonly #completed: readonly Candidate[];
   readonly #open: readonly Open[];
   readonly #pending: Pending;
-  readonly #earlierReads: readonly (readonly number[])[];
+  readonly #earlierReads: readonly EarlierReads[];
   readonly #meter: Meter;
   readonly #visited: Visited;
   readonly #taken: Bits;
@@ -93,6 +93,7 @@ export class Search {
 
   /** The order found, or the longest one with `keepLongest`. */
   order(): KeyOperation[] {
+    this.#remember();
     const numbers = this.#keepLongest ? this.#longest : this.#order;
     return numbers.flatMap((number) => this.#candidate(number)?.operation ?? []);
   }
@@ -112,6 +113,7 @@ export class Search {
 
   #explore(start: number, accept: (state: number) => boolean): Outcome {
     let cursor = FIRST_OPEN;
+    if (!this.#meter.spendStep()) return 'exhausted';
     let isMoving = this.#mayBegin(start) && this.#enter(start, SHOWN, cursor);
     if (!isMoving) return 'none';
     for (;;) {
@@ -121,7 +123,8 @@ export class Search {
       isMoving = this.#left > 0 && this.#advance(cursor);
       if (isMoving) continue;
       const resume = this.#undo();
-      if (this.#frames.length === 0) return 'none';
+      // What was left undone for want of budget would be missing.
+      if (this.#frames.length === 0) return this.#meter.exhausted === undefined ? 'none' : 'exhausted';
       cursor = resume;
     }
   }
@@ -198,7 +201,6 @@ export class Search {
     const left = this.#left === 0 ? this.#completed.length : this.#pending.operationOf(this.#pending.first());
     const begun = this.#pending.beginsBefore(this.#pending.firstEnd());
     if (this.#visited.add(state, this.#mode, this.#taken, left, begun, this.#openTaken)) {
-      this.#remember();
       return true;
     }
     this.#undo();
@@ -216,11 +218,19 @@ export class Search {
       const number = this.#pending.operationOf(entry);
       const rule = this.#completed[number]?.rule;
       if (rule === undefined || !isObserver(rule) || step(rule, this.#state) === REFUSED) continue;
-      if (this.#earlierReads[number]?.some((earlier) => !this.#taken.has(earlier)) === true) continue;
+      if (this.#mustWait(number)) continue;
       this.#take(number);
       some = true;
     }
     return some;
+  }
+
+  /** Not before the earlier reads of its server. Looking for them counts as steps: there may be very many. */
+  #mustWait(number: number): boolean {
+    const { reads, from, to } = this.#earlierReads[number] ?? { reads: [], from: 0, to: 0 };
+    for (let index = to - 1; index >= from; index--)
+      if (!this.#taken.has(reads[index] ?? -1) || (index < to - 1 && !this.#meter.spendStep())) return true;
+    return false;
   }
 
   #take(number: number): void {
@@ -238,6 +248,7 @@ export class Search {
 
   /** Back to where the last step was taken. Gives the cursor of the next one to try there. */
   #undo(): number {
+    this.#remember();
     const frame = this.#frames.pop();
     if (frame === undefined) return FIRST_OPEN;
     while (this.#order.length > frame.taken) {
@@ -261,7 +272,8 @@ export class Search {
     const completed = this.#completed.length - this.#left;
     if (!this.#keepLongest || completed <= this.#longestCompleted) return;
     this.#longestCompleted = completed;
-    this.#longest = [...this.#order];
+    // What is open and stands behind the last answer need not have happened.
+    this.#longest = this.#order.slice(0, this.#order.findLastIndex((number) => number >= 0) + 1);
   }
 
   #candidate(number: number): Candidate | undefined {

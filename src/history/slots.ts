@@ -19,13 +19,24 @@ export function findTornRead(history: History): WrongAnswer | undefined {
     const applied = operation.response?.applied;
     if (applied === undefined) continue;
     for (const { key, held } of shownBy(operation, writes.keys())) {
-      const expected = writes.get(key)?.findLast(({ slot }) => slot <= applied)?.held ?? null;
+      const expected = heldAt(writes.get(key) ?? [], applied);
       if (!writes.has(key) || held === expected) continue;
       const reason = `it shows ${showKey(key)} as ${showHeld(held)}, but after slot ${applied}, up to which its server had applied the log, the key held ${showHeld(expected)}`;
       return { operation, reason };
     }
   }
   return undefined;
+}
+
+/** What these writes in the order of their slots left up to this one. */
+function heldAt(writes: readonly Write[], applied: number): string | null {
+  let [low, high] = [0, writes.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((writes[middle]?.slot ?? Infinity) <= applied) low = middle + 1;
+    else high = middle;
+  }
+  return writes[low - 1]?.held ?? null;
 }
 
 function shownBy(operation: Operation, keys: Iterable<string>): { key: string; held: string | null }[] {

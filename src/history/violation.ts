@@ -62,6 +62,7 @@ export function explainViolation(
   });
   const shrinker = new Shrinker(meter, relaxLocalReads);
   const whole = Shrinker.whole(violated.operations, history.initial);
+  meter.phase(0.5);
   const { window: head, culprit } = shrinker.cutTail(whole);
   if (culprit === undefined) throw new Error('a history without an answer cannot violate anything');
   const anomaly = nameAnomaly({
@@ -71,10 +72,8 @@ export function explainViolation(
     culprit,
     relaxLocalReads,
   });
-  const keep = new Set(anomaly.ids);
-  // Fewer operations to drop after the first cut; more quiet moments for the second one after that.
-  const needed = shrinker.dropObservers(shrinker.cutFront(head, keep), keep);
-  const window = shrinker.dropIdle(shrinker.cutFront(needed, keep));
+  const window = shrink(shrinker, meter, head, new Set(anomaly.ids));
+  meter.phase(1);
   const { start, order } = shrinker.longestOrder(window);
   return {
     anomaly: nameByWindow(anomaly, window, culprit),
@@ -89,6 +88,20 @@ export function explainViolation(
       relaxLocalReads,
     },
   };
+}
+
+/** Each phase leaves time to those behind it: the last ones are those that make a huge window small. */
+function shrink(shrinker: Shrinker, meter: Meter, head: Window, keep: ReadonlySet<number>): Window {
+  const phase = (share: number, next: (window: Window) => Window, window: Window): Window => {
+    meter.phase(share);
+    return next(window);
+  };
+  const cutFront = (window: Window): Window => shrinker.cutFront(window, keep);
+  // Fewer operations to drop after the first cut; more quiet moments for the second one after that.
+  const first = phase(0.3, cutFront, head);
+  const needed = phase(0.4, (window) => shrinker.dropObservers(window, keep), first);
+  const second = phase(0.4, cutFront, needed);
+  return phase(0.8, (window) => shrinker.dropIdle(shrinker.dropWrites(window, keep)), second);
 }
 
 /** How many operations are left out, as a sentence; nothing for none. */
@@ -134,8 +147,7 @@ function unplaced(window: Window, start: Held, order: readonly KeyOperation[]): 
   const held = place(start, order).at(-1)?.after ?? start;
   const ids = new Set(order.map(({ id }) => id));
   const left = window.operations.filter(({ id, outcome }) => outcome === 'ok' && !ids.has(id));
-  const firstEnd = Math.min(...left.map(({ ended }) => ended));
-  const first = left.find(({ ended }) => ended === firstEnd);
+  const first = left.toSorted((a, b) => a.ended - b.ended)[0];
   return left.map((operation) => {
     if (!accepts(ruleOf(operation, values), values.numberOf(held)))
       return { operation, reason: `but then the key holds ${showHeld(held)}` };

@@ -18,8 +18,6 @@ interface Front {
   readonly moment: number;
   /** All that the key can hold then. */
   readonly starts: readonly Held[];
-  /** All that it can have held up to then, and perhaps more. */
-  readonly past: ReadonlySet<Held>;
 }
 
 /** How often an earlier front is tried when a later one explains everything. */
@@ -44,6 +42,9 @@ export class Shrinker {
   }
 
   isViolation(window: Window): boolean {
+    // To prepare a search of very many operations takes time too.
+    this.#meter.slice(1);
+    if (this.#meter.exhausted !== undefined) return false;
     const values = new Values(window.operations);
     return this.#search(window.operations, values).run(numbersOf(window.starts, values)) === 'none';
   }
@@ -68,18 +69,40 @@ export class Shrinker {
   }
 
   /**
-   * Without the answers that are not needed for the contradiction, but for those to keep. Tries to drop all of them at
-   * once, then half, then a quarter, down to one. Writes stay: without one of them its readers would be wrong.
+   * Without the answers that are not needed for the contradiction, but for those to keep. Writes stay: without one of
+   * them its readers would be wrong.
    */
   dropObservers(window: Window, keep: ReadonlySet<number>): Window {
     const spare = window.operations.filter((each) => observes(each) && !keep.has(each.id));
+    return this.#shrink(window, spare, (operations, ids) => operations.filter(({ id }) => !ids.has(id)));
+  }
+
+  /**
+   * Without the writes that the contradiction does not need. One of unknown outcome allows all that an acknowledged one
+   * allows, so where those taken for unknown still leave a violation, those of them that make no difference can go.
+   */
+  dropWrites(window: Window, keep: ReadonlySet<number>): Window {
+    const spare = window.operations.filter((each) => each.outcome === 'ok' && !keep.has(each.id));
+    const weakened = this.#shrink(window, spare, (operations, ids) =>
+      operations.map((each) => (ids.has(each.id) ? opened(each) : each)),
+    );
+    const left = new Set(this.dropIdle(weakened).operations.map(({ id }) => id));
+    return { ...window, operations: window.operations.filter(({ id }) => left.has(id)) };
+  }
+
+  /** Tries a change for all of these operations at once, then for half of them, then a quarter, down to one. */
+  #shrink(
+    window: Window,
+    spare: KeyOperation[],
+    change: (operations: readonly KeyOperation[], ids: ReadonlySet<number>) => readonly KeyOperation[],
+  ): Window {
     let { operations } = window;
     for (let size = spare.length; size > 0; size = size === 1 ? 0 : Math.ceil(size / 2)) {
       for (let from = 0; from < spare.length && this.#meter.exhausted === undefined;) {
         const ids = new Set(spare.slice(from, from + size).map(({ id }) => id));
-        const fewer = operations.filter(({ id }) => !ids.has(id));
-        if (this.isViolation({ ...window, operations: fewer })) {
-          operations = fewer;
+        const changed = change(operations, ids);
+        if (this.isViolation({ ...window, operations: changed })) {
+          operations = changed;
           spare.splice(from, size);
         } else from += size;
       }
@@ -96,7 +119,8 @@ export class Shrinker {
     const { operations, starts: first } = window;
     if (first === 'any' && this.#relaxLocalReads) return window;
     const values = new Values(operations);
-    const past = new Set<Held>(first === 'any' ? [] : first);
+    // From when on the key may have held each value.
+    const heldFrom = new Map<Held, number>(first === 'any' ? [] : first.map((held) => [held, -1]));
     const open: KeyOperation[] = [];
     const fronts: Front[] = [];
     let starts = numbersOf(first, values);
@@ -107,17 +131,20 @@ export class Shrinker {
         const operation = operations[next];
         if (operation === undefined || this.#isRelaxed(operation)) continue;
         (operation.outcome === 'ok' ? part : open).push(operation);
-        past.add(leftBy(operation));
+        const left = leftBy(operation);
+        if (!heldFrom.has(left)) heldFrom.set(left, operation.invoked);
       }
       const states = this.#search([...open, ...part], values).reachable(starts);
       // None: what comes before is wrong by itself. The tail was cut without the budget to see that.
       if (states === undefined || states.size === 0) break;
       starts = [...states];
-      fronts.push({ moment, starts: starts.map((state) => values.valueOf(state)), past: new Set(past) });
+      fronts.push({ moment, starts: starts.map((state) => values.valueOf(state)) });
+      if (fronts.length > FRONTS) fronts.shift();
     }
-    for (const front of fronts.slice(-FRONTS).reverse()) {
-      const cut = { starts: front.starts, operations: this.#behind(operations, front) };
+    for (const front of fronts.reverse()) {
+      const cut = { starts: front.starts, operations: this.#behind(operations, front, heldFrom) };
       if (this.isViolation(cut)) return cut;
+      if (this.#meter.exhausted !== undefined) break;
     }
     return window;
   }
@@ -126,17 +153,19 @@ export class Shrinker {
    * What is left behind a front. A relaxed read may belong before it, and is left out, unless it shows what the key
    * cannot have held before, or comes after such a one of the same server.
    */
-  #behind(operations: readonly KeyOperation[], { moment, past }: Front): KeyOperation[] {
-    const anchored: KeyOperation[] = [];
+  #behind(
+    operations: readonly KeyOperation[],
+    { moment }: Front,
+    heldFrom: ReadonlyMap<Held, number>,
+  ): KeyOperation[] {
+    const anchoredFrom = new Map<string, number>();
     return operations.filter((each) => {
       if (each.invoked < moment) return each.outcome === 'unknown';
       if (!this.#isRelaxed(each)) return true;
-      const isAnchored =
-        !past.has(foundBy(each)) ||
-        anchored.some(
-          ({ server, ended }) => server !== undefined && server === each.server && ended < each.invoked,
-        );
-      if (isAnchored) anchored.push(each);
+      const { server = '', ended, invoked } = each;
+      const firstEnd = anchoredFrom.get(server) ?? Infinity;
+      const isAnchored = (heldFrom.get(foundBy(each)) ?? Infinity) >= moment || firstEnd < invoked;
+      if (isAnchored && each.server !== undefined) anchoredFrom.set(server, Math.min(firstEnd, ended));
       return isAnchored;
     });
   }
@@ -147,10 +176,14 @@ export class Shrinker {
 
   /** Without the operations of unknown outcome that the search leaves aside: they make no difference. */
   dropIdle(window: Window): Window {
-    const matters = this.#search(window.operations, new Values(window.operations)).considered();
-    const operations = window.operations.filter(({ id }) => matters.has(id));
+    let { operations } = window;
     // One that is gone may have been the last to name a value.
-    return operations.length === window.operations.length ? window : this.dropIdle({ ...window, operations });
+    for (let before = Infinity; operations.length < before && this.#meter.exhausted === undefined;) {
+      before = operations.length;
+      const matters = this.#search(operations, new Values(operations)).considered();
+      operations = operations.filter(({ id }) => matters.has(id));
+    }
+    return { ...window, operations };
   }
 
   /** The longest order that explains some of the operations, and what the key held before it. */
@@ -158,16 +191,19 @@ export class Shrinker {
     const values = new Values(window.operations);
     const starts =
       window.starts === 'any' ? values.all().map((state) => values.valueOf(state)) : window.starts;
-    const orders = starts.map((start) => {
+    let best: { start: Held; order: readonly KeyOperation[] } = { start: starts[0], order: [] };
+    for (const start of starts) {
       this.#meter.slice(1);
       const search = new Search(window.operations, values, this.#meter, {
         relaxLocalReads: this.#relaxLocalReads,
         keepLongest: true,
       });
       search.run(numbersOf([start], values));
-      return { start, order: search.order() };
-    });
-    return orders.reduce((best, each) => (completed(each.order) > completed(best.order) ? each : best));
+      const order = search.order();
+      if (completed(order) > completed(best.order)) best = { start, order };
+      if (this.#meter.exhausted !== undefined) break;
+    }
+    return best;
   }
 
   #search(operations: readonly KeyOperation[], values: Values): Search {

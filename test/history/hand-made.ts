@@ -40,8 +40,9 @@ export function localGet(
   end: number,
   value: string | null,
   server?: string,
+  applied?: number,
 ): Part {
-  const read = operation(client, begin, end, { op: 'get', key: 'x', read: 'local' }, { value });
+  const read = operation(client, begin, end, { op: 'get', key: 'x', read: 'local' }, { value, applied });
   return { ...read, server };
 }
 

@@ -71,6 +71,11 @@ describe('a wrong line is named', () => {
     ['a header of another version', ['{"type":"history","version":2}'], /^line 1: version: /],
     ['a header in the middle', [BEGIN, formatHeader('absent')], /^line 2: type: /],
     ['null', ['null'], /^line 1: /],
+    [
+      'the answer to another operation',
+      [BEGIN, '{"type":"ok","id":1,"swapped":true}'],
+      /^line 2: swapped is no part of the answer to a put, as operation 1 is; that has replaced, slot$/,
+    ],
   ])('%s', (_, lines, message) => {
     const parse = (): unknown => parseHistory(lines.join('\n'));
     expect(parse).toThrow(HistoryError);

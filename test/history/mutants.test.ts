@@ -52,8 +52,8 @@ const mutants: readonly (readonly [what: string, file: string, find: string, rep
   [
     'forgets the order of one server',
     'candidates.ts',
-    'if (read.server === undefined)',
-    'if (read.op !== read.server)',
+    'operation.server === undefined ||',
+    'operation.server !== operation.client ||',
   ],
   ['leaves out every unknown put of a value that is not read', 'candidates.ts', 'canTell ||', ''],
   [

@@ -19,6 +19,8 @@ const SEQUENTIAL = BAD.map((line) => line.replace('"linearizable"', '"local"'));
 const REGISTER = [
   '{"process":0,"type":"invoke","op":"write","value":"1"}',
   '{"process":0,"type":"ok","op":"write"}',
+  '{"process":0,"type":"invoke","op":"read"}',
+  '{"process":0,"type":"ok","op":"read","result":"1"}',
 ];
 /** Thousands of steps, and no time for them. */
 const HARD = [
@@ -43,7 +45,8 @@ beforeAll(() => {
     register: REGISTER,
     hard: HARD,
     empty: [],
-    broken: ['{'],
+    broken: ['{', ''],
+    cut: [...GOOD, BAD[2]!.slice(0, 20)],
   };
   for (const [name, lines] of Object.entries(files)) writeFileSync(join(folder, name), lines.join('\n'));
 });
@@ -72,7 +75,7 @@ describe('one line per file, and an exit code', () => {
       'linearizable',
       ['good'],
       0,
-      /^good: linearizable \(1 operation on 1 key, 1 with an answer, [\d.]+ ms\)\n$/,
+      /^good: linearizable \(1 operation on 1 key, 1 answer checked, [\d.]+ ms\)\n$/,
     ],
     [
       'a violation',
@@ -107,6 +110,15 @@ test('standard input', () => {
   expect(check(['-', '--format', 'register'], GOOD.join('\n'))).toMatchObject({ code: 2, stdout: '' });
 });
 
+test('an unfinished last line is left out, and told', () => {
+  const { code, stdout, stderr } = check(['cut']);
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: 'note: cut: cut in its last line, which is left out\n',
+  });
+  expect(stdout).toMatch(/^cut: linearizable \(1 operation /);
+});
+
 test('what cannot be read is named, and the other files are judged', () => {
   const { code, stdout, stderr } = check(['broken', 'nowhere', 'good']);
   expect(code).toBe(2);
@@ -117,6 +129,7 @@ test('what cannot be read is named, and the other files are judged', () => {
 test.each([
   [[], "missing required argument 'files'"],
   [['good', 'bad', '--html', 'a.html'], '--html shows one history: give one file'],
+  [['-', 'good', '-'], 'standard input can be read only once'],
   [['good', '--budget', 'soon'], 'A duration such as'],
   [['bad', '--html', 'nowhere/a.html'], 'the page cannot be written'],
 ])('wrong usage: %j', (argv, message) => {
@@ -143,12 +156,27 @@ test('for programs', () => {
   ]);
 });
 
+test('for programs a value that nothing names is not absent', () => {
+  const lines = [
+    '{"type":"history","version":1,"initial":"unknown"}',
+    '{"type":"invoke","id":1,"client":"a","op":"put","key":"x","value":"1"}',
+    '{"type":"ok","id":1,"replaced":true}',
+    '{"type":"invoke","id":2,"client":"a","op":"get","key":"x","read":"linearizable"}',
+    '{"type":"ok","id":2,"value":null}',
+  ];
+  const { stdout } = check(['--json', '-'], lines.join('\n'));
+  expect(JSON.parse(stdout)).toMatchObject({ violation: { window: { start: { unnamed: true } } } });
+});
+
 test('a page is written for a violation only', () => {
   expect(check(['bad', '--html', 'bad.html'])).toMatchObject({ code: 1, stderr: '' });
   expect(readFileSync(join(folder, 'bad.html'), 'utf8')).toMatch(/^<!doctype html>/);
   const fine = check(['good', '--html', 'good.html']);
   expect(fine).toMatchObject({ code: 0, stderr: 'nothing to show: good.html was not written\n' });
   expect(existsSync(join(folder, 'good.html'))).toBe(false);
+  expect(check(['good', '--html', 'bad.html']).stderr).toBe(
+    'nothing to show: bad.html was not written; the file of that name is an older one\n',
+  );
 });
 
 test('colour only where it is wanted', () => {

@@ -37,7 +37,11 @@ const mutants: readonly (readonly [what: string, find: string, replace: string])
   ['forgets a state that the key can have', 'starts = [...states]', 'starts = [...states].slice(0, 1)'],
   ['forgets what is open', "return each.outcome === 'unknown'", 'return false'],
   ['believes in answers that came after the cut', ': opened(each)', ': { ...each, ended: end }'],
-  ['takes every local read for one behind the cut', '!past.has(foundBy(each)) ||', 'true ||'],
+  [
+    'takes every local read for one behind the cut',
+    '(heldFrom.get(foundBy(each)) ?? Infinity) >= moment ||',
+    'true ||',
+  ],
 ];
 
 test.each(mutants)('this notices one that %s', (_, find, replace) => {

@@ -1,7 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { SeededRandom } from '../../src/core/random';
 import type { History, Operation } from '../../src/history/history';
 import { judge, type Judgement } from '../../src/history/judge';
+import { get, history, localGet, put } from './hand-made';
 import { randomHistory } from './random-history';
 
 const names = (prefix: string, count: number): string[] =>
@@ -61,4 +62,56 @@ test.each([0, 0.01])('and one stale read among them is found and explained, unkn
   expect(judgement.violation.anomaly.name).toBe('stale read');
   expect(judgement.violation.window?.operations.length).toBeLessThan(40);
   expect(ms).toBeLessThan(2000);
+});
+
+describe('a budget holds, whatever the size', () => {
+  const LIMIT_MS = 200;
+  const size = 20_000;
+  const each = <T>(make: (index: number) => T): T[] =>
+    Array.from({ length: size }, (_, index) => make(index));
+  const first = [put('w', 0, 1, '0'), put('w', 2, 3, '1')];
+  test.each<[string, () => History]>([
+    [
+      'local reads in a row by one server',
+      () =>
+        history([
+          ...first,
+          ...each((index) => localGet('r', 4 + 2 * index, 5 + 2 * index, index * 2 < size ? '0' : '1', 's')),
+        ]),
+    ],
+    [
+      'overlapping local reads by one server, then as many again',
+      () =>
+        history([
+          ...first,
+          ...each((index) => {
+            const begin = 4 + (index * 2 < size ? 0 : 3 * size) + index;
+            return localGet(`r${index}`, begin, begin + 1.5 * size, '0', 's');
+          }),
+        ]),
+    ],
+    [
+      'writes in a row, and one stale read',
+      () =>
+        history([
+          ...each((index) => put('w', 2 * index, 2 * index + 1, `${index}`)),
+          get('r', 1e6, 1e6 + 1, '0'),
+        ]),
+    ],
+    [
+      'unknown writes, and one stale read',
+      () =>
+        history([
+          ...first,
+          ...each((index) => put(`w${index}`, 4 + index, Infinity, `${index + 2}`)),
+          get('r', 1e6, 1e6 + 1, '0'),
+          get('r', 1e6 + 2, 1e6 + 3, '0'),
+        ]),
+    ],
+  ])('%s', (_, make) => {
+    const recorded = make();
+    const beganMs = performance.now();
+    judge(recorded, { time: { nowMs: () => performance.now(), limitMs: LIMIT_MS } });
+    expect(performance.now() - beganMs).toBeLessThan(3000);
+  });
 });

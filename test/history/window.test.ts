@@ -115,3 +115,22 @@ test('without steps to make it smaller it is the whole key', () => {
   expect(window).toMatchObject({ starts: [null], omitted: 0 });
   expect(window?.operations).toHaveLength(3);
 });
+
+test('a value that nobody wrote stands alone', () => {
+  const window = windowOf(
+    history([
+      put('a', 0, 9, '1', { replaced: false }),
+      put('b', 1, 8, '2', { replaced: true }),
+      get('c', 2, 7, '1'),
+      get('d', 3, 10, 'phantom'),
+    ]),
+  );
+  expect(window?.operations).toMatchObject([{ response: { value: 'phantom' } }]);
+});
+
+test('writes that the contradiction does not need are left out, and the others stay as they were', () => {
+  const writes = Array.from({ length: 200 }, (_, index) => put('a', 10 * index, 10 * index + 15, `${index}`));
+  const window = windowOf(history([...writes, get('b', 3000, 3001, '5')]));
+  expect(window?.operations.length).toBeLessThan(4);
+  expect(window?.operations.every(({ outcome }) => outcome === 'ok')).toBe(true);
+});

@@ -48,7 +48,9 @@ export function addLoadCommands(program: Command, run: Run): void {
     .option('--history <file>', HISTORY_HELP)
     .action(({ history, ...options }: BenchOptions) => {
       const writer = openHistory(bench, history, 'absent');
-      return run('bench', (context) => recording(writer, (record) => performBench(context, options, record)));
+      return run('bench', (context) =>
+        recording(writer, (record) => performBench(context, options, record, writer?.signal)),
+      );
     });
 }
 
@@ -83,12 +85,14 @@ async function performBench(
   { client, call, read, output }: Context,
   { clients, duration, keys, reads }: BenchOptions,
   record: (event: HistoryEvent) => void,
+  cannotRecord: AbortSignal | undefined,
 ): Promise<Report> {
   const prefix = `bench-${client.id.slice(0, 8)}/`;
   // A cluster that is not there is told at once, in the usual words.
   await client.get(prefix, { ...call, read: 'linearizable' });
   const plan: BenchPlan = {
-    ...{ servers: client.servers, clients, durationMs: duration, call },
+    ...{ servers: client.servers, clients, durationMs: duration },
+    call: { ...call, signal: anyOf(call.signal, cannotRecord) },
     mixture: { prefix, keys, reads, readLevels: [read] },
   };
   const bench = new Bench(plan, record);
@@ -110,6 +114,10 @@ async function performBench(
     ...(result.lastError !== undefined && { note: `the last one that did not succeed: ${result.lastError}` }),
     exitCode: exitCodeOfBench(result, call.signal?.aborted === true),
   };
+}
+
+function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
 
 async function performDemo(
