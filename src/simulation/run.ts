@@ -57,6 +57,7 @@ class Run {
   readonly #nodes: readonly Node[];
   readonly #nemesis: Nemesis;
   readonly #clients: readonly SimulatedClient[];
+  readonly #recorder: Recorder;
   readonly #history: HistoryEvent[] = [];
   readonly #progress: { readonly incarnation: number; readonly applied: number }[] = [];
   #sinceProgressCheck = 0;
@@ -96,13 +97,13 @@ class Run {
     );
     this.#nodes = nodes;
     this.#nemesis = new Nemesis(world, nodes, scenario);
-    const recorder = new Recorder(
+    const recorder = (this.#recorder = new Recorder(
       () => world.time.now,
       (event) => {
         world.tell?.(NOWHERE, () => `client: ${JSON.stringify(event)}`);
         this.#history.push(event);
       },
-    );
+    ));
     this.#clients = scenario.clients.map(
       (plan, index) => new SimulatedClient({ world, nodes, oracle, recorder, index, plan }),
     );
@@ -186,15 +187,12 @@ class Run {
   async #probe(server: number): Promise<void> {
     const world = this.#world;
     const index = this.#clients.length + server;
-    const recorder = new Recorder(
-      () => world.time.now,
-      () => undefined,
-    );
     const client = new SimulatedClient({
       world,
       nodes: this.#nodes,
       oracle: this.#oracle,
-      recorder,
+      // Other clients may see what it writes, so it belongs to the history.
+      recorder: this.#recorder,
       index,
       plan: {
         servers: [server],
