@@ -150,11 +150,11 @@ const MISTAKES: readonly Mistake[] = [
     by: [['run.ts', "observer.fail('no work', 'no answer was checked'"]],
   },
   {
-    what: 'the clients do nothing, and the judge has nothing to look at',
+    what: 'the clients do nothing, and only the probes at the end are answered',
     edits: [],
     scenario: { ...CALM, clients: [client([])] },
-    noticed: 'no work: no answer was checked',
-    by: [['run.ts', "observer.fail('no work', 'no answer was checked'"]],
+    noticed: 'no work: no operation succeeded',
+    by: [['run.ts', "observer.fail('no work', 'no operation succeeded'"]],
   },
   {
     what: 'an error that Node reports, as nobody waits for its promise',
