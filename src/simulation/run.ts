@@ -243,8 +243,8 @@ class Run {
     else if (judgement.kind === 'unknown') observer.fail('undecided', judgement.reason);
     else if (judgement.kind === 'sequential') this.#staleRead = judgement.violation.anomaly.text;
     if (observer.chosenSlots === 0) observer.fail('no work', 'nothing was chosen');
-    if (this.#clients.every(({ succeeded }) => succeeded === 0))
-      observer.fail('no work', 'no operation succeeded');
+    if (this.#clients.every(({ performed }) => performed === 0))
+      observer.fail('no work', 'no client asked for anything');
     if (this.#oracle.checkedAnswers === 0 || judgement.checked === 0)
       observer.fail('no work', 'no answer was checked');
     observer.check();

@@ -153,8 +153,8 @@ const MISTAKES: readonly Mistake[] = [
     what: 'the clients do nothing, and only the probes at the end are answered',
     edits: [],
     scenario: { ...CALM, clients: [client([])] },
-    noticed: 'no work: no operation succeeded',
-    by: [['run.ts', "observer.fail('no work', 'no operation succeeded'"]],
+    noticed: 'no work: no client asked for anything',
+    by: [['run.ts', "observer.fail('no work', 'no client asked for anything'"]],
   },
   {
     what: 'an error that Node reports, as nobody waits for its promise',
