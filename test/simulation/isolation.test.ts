@@ -13,6 +13,7 @@ const CHEATS: [string, string][] = [
   ['new Date', 'new Date()'],
   ['Date', 'Date()'],
   ['process.hrtime', 'process.hrtime()'],
+  ['process.hrtime.bigint', 'process.hrtime.bigint()'],
   ['process.uptime', 'process.uptime()'],
   ['randomBytes', "require('node:crypto').randomBytes(1)"],
   ['setTimeout', "require('node:timers').setTimeout(() => undefined, 0)"],
@@ -34,6 +35,21 @@ describe('a run is closed off from the real world', () => {
     const { failure } = await run.runScenario(drawScenario(1, { protocol: 'paxos' }));
     const called = name.split('.').at(-1);
     expect(failure?.message).toContain(`${called} was called in a simulation`);
+  });
+
+  test('what Node calls back in between is left alone', async () => {
+    const heard = new Promise<number>((resolve) => {
+      // With no frame of the shipped code on its stack, as the callbacks of libraries.
+      setImmediate(() => {
+        resolve(performance.now() + Date.now());
+      });
+    });
+    const during = await isolated(
+      () => undefined,
+      () => heard,
+      () => undefined,
+    );
+    expect(during).toBeGreaterThan(0);
   });
 
   test('afterwards all is as it was', async () => {
