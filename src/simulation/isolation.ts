@@ -1,5 +1,4 @@
 import crypto from 'node:crypto';
-import path from 'node:path';
 import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
 
@@ -17,28 +16,21 @@ const BANNED: readonly (readonly [object, readonly string[]])[] = [
   [crypto, ['randomUUID', 'randomBytes', 'randomInt']],
 ];
 
-/** All of the project, compiled or not, lies in this folder; mutants run in frames that name it too. */
-const OURS = path.resolve(__dirname, '..') + path.sep;
-const FRAMES = 100;
-
-/** Whether code of this project stands on the stack above `banned`, however far up. */
-function isOurCall(banned: object): boolean {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = FRAMES;
-  const here = { stack: '' };
-  Error.captureStackTrace(here, banned as (...args: never) => unknown);
-  const isOurs = here.stack.includes(OURS);
-  Error.stackTraceLimit = stackTraceLimit;
-  return isOurs;
-}
+/** Whether the event loop is elsewhere at this moment. */
+let isBetweenRounds = false;
 
 /**
- * Stands for `original` and throws in place of it. Only for the run: between two of its steps Node may call back
- * something else in this process, a socket that ends for one, and that is nobody's concern here.
+ * Called around what the event loop does between two rounds of a run's events. Then Node may call back something else in
+ * this process, a socket that ends for one, and what that asks of the world is nobody's concern here.
  */
+export function betweenRounds(isBetween: boolean): void {
+  isBetweenRounds = isBetween;
+}
+
+/** Stands for `original`, and throws in its place when the run calls it. */
 function banned(name: string, original: unknown): () => unknown {
   function refuse(this: unknown, ...parts: unknown[]): unknown {
-    if (isOurCall(refuse)) throw new Error(`${name} was called in a simulation: it would not repeat`);
+    if (!isBetweenRounds) throw new Error(`${name} was called in a simulation: it would not repeat`);
     return Reflect.apply(original as (...parts: unknown[]) => unknown, this, parts);
   }
   // Some have further functions as properties: `process.hrtime.bigint`.
@@ -85,6 +77,7 @@ export async function isolated<Run, Result>(
 ): Promise<Result> {
   if (isRunning) throw new Error('a simulation is running in this process already');
   isRunning = true;
+  betweenRounds(false);
   const allow = ban();
   // Thousands of errors stand for lost answers; the traces of their stacks would take a good part of the time.
   const { stackTraceLimit } = Error;

@@ -1,3 +1,4 @@
+import { betweenRounds } from './isolation';
 import type { Cancel } from '../core/environment';
 import { EventQueue, type Event } from './event-queue';
 import { TraceHash } from './trace-hash';
@@ -127,8 +128,12 @@ export class VirtualTime implements Scheduler {
       };
       const goRound = (): void => {
         if (isOver) return;
+        nextTurn(() => {
+          betweenRounds(false);
+        });
         for (let i = 0; i < STEPS_PER_ROUND; i++) nextTurn(step);
         nextTurn(goRound);
+        betweenRounds(true);
       };
       goRound();
     });
