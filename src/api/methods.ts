@@ -50,11 +50,27 @@ function bothOrNeither(params: { client?: string | undefined; sequence?: number 
 }
 const together = 'client and sequence go together';
 
+const failures = z.int().min(0);
+const quorums = z.object({
+  system: z.string().describe('`majority`, `q1,q2` or `grid:RxC`'),
+  thrifty: z.boolean().describe('votes are asked of a smallest phase-2 quorum first'),
+  phase1: z.string().describe('what a quorum of phase 1 is, in words'),
+  phase2: z.string().describe('what a quorum of phase 2 is, in words'),
+  survives: z
+    .object({
+      phase1: failures.describe('servers that may be down, whichever, for phase 1 to go on'),
+      phase2: failures.describe('servers that may be down, whichever, for phase 2 to go on'),
+      disks: failures.describe('disks that may be lost for good, whichever, without losing a write'),
+    })
+    .describe('how many failures the configuration survives in the worst case'),
+});
+
 const status = z.object({
   id: z.int(),
   version: z.string(),
   protocol: z.string(),
   cluster: z.string(),
+  quorums,
   ready: z.boolean(),
   members: z.array(z.object({ id: z.int(), address: z.string() })),
   peers: z.array(
@@ -66,6 +82,10 @@ const status = z.object({
       lastAnswerMs: z.number().nullable().describe('time since the last answer; null before the first'),
     }),
   ),
+  leader: z
+    .int()
+    .nullable()
+    .describe('who leads, as this server knows; null: nobody, or a protocol without leaders'),
   applied: z.int(),
   highestChosen: z.int(),
   floor: z.int().describe('slots below it are kept only by their effect on the store'),

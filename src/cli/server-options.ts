@@ -7,6 +7,8 @@ import { durationMs, option, probability, repeatable } from './options';
 export interface ServerOptions {
   readonly acceptorFailures: number;
   readonly protocol: ServerConfiguration['protocol'];
+  readonly quorums: string;
+  readonly thrifty?: true;
   readonly data?: string;
   readonly ephemeral?: true;
   readonly prepopulate?: string;
@@ -34,6 +36,16 @@ export function addServerOptions(command: Command, meaning: PlaceTexts, defaults
     )
     .addOption(
       option('--protocol <name>', 'consensus protocol').choices(Object.keys(PROTOCOLS)).default('paxos'),
+    )
+    .addOption(
+      option(
+        '--quorums <system>',
+        'servers that a phase needs: majority, q1,q2 (q1 for phase 1, q2 for phase 2, together more than all), ' +
+          'or grid:RxC (a row for phase 1, a column for phase 2); the same for all servers, for ever',
+      ).default('majority'),
+    )
+    .addOption(
+      option('--thrifty', 'ask a smallest quorum for its votes, and the others only if one of it is late'),
     )
     .addOption(option('--data <folder>', meaning.data).default(defaults?.data))
     .addOption(option('--ephemeral', 'keep everything in memory, whatever --data says: lost when it stops'))
@@ -67,6 +79,8 @@ export function serverArguments(options: ServerOptions): string[] {
   return [
     ['--acceptor-failures', String(options.acceptorFailures)],
     ['--protocol', options.protocol],
+    ['--quorums', options.quorums],
+    options.thrifty ? ['--thrifty'] : [],
     ['--log-level', options.logLevel],
     ['--log-format', options.logFormat],
     ['--operation-timeout', `${options.operationTimeout}ms`],

@@ -67,6 +67,8 @@ function configurationOf(options: Options): ServerConfiguration {
     host: options.host,
     allowHosts: options.allowHost,
     protocol: options.protocol,
+    quorums: options.quorums,
+    thrifty: options.thrifty ?? false,
     dataFolder: options.ephemeral ? undefined : (options.data ?? join('data', `server-${id}`)),
     prepopulateFile: options.prepopulate,
     acceptorFailure: options.acceptorFailures,

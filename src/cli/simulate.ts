@@ -1,6 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { PROTOCOLS, type ProtocolName } from '../protocols/registry';
+import { StartRefused, whyNoQuorums } from '../server/configuration';
 import type { Wishes } from '../simulation/draw';
+import { serversOf } from '../simulation/draw-quorums';
 import { option, program, run, UsageError, wholeNumber } from './options';
 import { addMuseumCommand, knownExhibit } from './simulate/museum';
 import { prepareFile, prepareFolder } from './simulate/output';
@@ -15,6 +17,8 @@ interface Options {
   readonly seeds: Seeds;
   readonly jobs: number;
   readonly servers?: number;
+  readonly quorums?: string;
+  readonly thrifty?: true;
   readonly read?: 'local' | 'linearizable';
   readonly exhibit?: string;
   readonly replay?: string;
@@ -26,6 +30,7 @@ interface Options {
 }
 
 const INTERRUPTED = 130;
+const MOST_SERVERS = 9;
 const EXIT_CODES = `
 Exit codes: 0 all runs passed, 1 a run failed (or an exhibit was not caught), 2 wrong usage, 130 interrupted.
 How to read a run: docs/simulation.md.
@@ -41,6 +46,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       ['simulate --seeds 1..1000 --jobs 2', 'a thousand clusters, two at a time'],
       ['simulate --seeds 42', 'one, with all that it drew'],
       ['simulate --read local --seeds 1..50', 'what local reads may show'],
+      ['simulate --quorums any --seeds 1..50', 'other quorums than majorities, and thrifty proposers'],
       ['simulate --exhibit P-1 --seeds 1..10', 'with a known mistake in the code'],
       ['simulate --replay failures/seed-42-paxos.json', 'a failure again'],
       ['simulate museum', 'all known mistakes, and what catches them'],
@@ -63,7 +69,7 @@ function addOptions(command: Command): Command {
     .addOption(
       option('--protocol <name>', 'which one')
         .choices([...protocols, 'all'])
-        .default('all'),
+        .default('paxos'),
     )
     .addOption(
       option('--seeds <range>', 'one seed, or first..last')
@@ -71,7 +77,14 @@ function addOptions(command: Command): Command {
         .default({ first: 1, last: 100 }, '1..100'),
     )
     .addOption(option('--jobs <count>', 'runs at a time').argParser(wholeNumber(1, 64)).default(1))
-    .addOption(option('--servers <count>', 'not drawn, but so many').argParser(wholeNumber(1, 9)))
+    .addOption(option('--servers <count>', 'not drawn, but so many').argParser(wholeNumber(1, MOST_SERVERS)))
+    .addOption(
+      option(
+        '--quorums <system>',
+        'majority, q1,q2 or grid:RxC, which fix the number of servers too; any: drawn (default: majority)',
+      ),
+    )
+    .addOption(option('--thrifty', 'ask a smallest quorum for its votes, and the others only if one is late'))
     .addOption(option('--read <level>', 'of all reads, not drawn').choices(['local', 'linearizable']))
     .addOption(option('--exhibit <id>', 'put in a mistake from the museum'))
     .addOption(option('--replay <file>', 'run a failure file again, and tell its story'))
@@ -95,11 +108,13 @@ async function simulate(options: Options): Promise<number> {
     if (!isOne) throw new UsageError('--history records one run: give one seed and one protocol');
     prepareFile(options.history);
   }
+  refuseQuorums(options);
   const clear = prepareFolder(options.failures);
   let worst = 0;
   try {
     for (const protocol of protocols) {
-      const wishes: Wishes = { protocol, servers: options.servers, read: options.read };
+      const { servers, quorums, thrifty, read } = options;
+      const wishes: Wishes = { protocol, servers, quorums, thrifty, read };
       const exitCode = await swarm({
         wishes,
         seeds: options.seeds,
@@ -118,6 +133,17 @@ async function simulate(options: Options): Promise<number> {
     clear();
   }
   return worst;
+}
+
+/** Throws StartRefused when no cluster that can be simulated has these quorums. */
+function refuseQuorums({ quorums = 'majority', servers }: Options): void {
+  if (quorums === 'any') return;
+  const size = servers ?? serversOf(quorums) ?? 1;
+  const obstacle =
+    size > MOST_SERVERS
+      ? `quorums ${quorums} belong to ${size} servers, and ${MOST_SERVERS} are simulated at most`
+      : whyNoQuorums(quorums, size);
+  if (obstacle !== undefined) throw new StartRefused(obstacle);
 }
 
 function seeds(text: string): Seeds {

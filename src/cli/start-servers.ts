@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import type { Address } from '../network/address';
 import { option, PACKAGE_ROOT, port, program, refuseOpenHost, run, UsageError, wholeNumber } from './options';
 import { addServerOptions, type ServerOptions } from './server-options';
+import { StartRefused, whyNoQuorums } from '../server/configuration';
 import { ClusterFolder, newCluster } from './supervisor/cluster-folder';
 import { findPrepopulateFile, membersAt, SERVER_PROGRAM, supervisorPlan } from './supervisor/plan';
 import { whyNotBindable } from './supervisor/ports';
@@ -68,15 +69,17 @@ async function startServers(
 ): Promise<number> {
   const begin = performance.now();
   const members = placesOf(basePort, options);
+  const obstacle = whyNoQuorums(options.quorums, members.length);
+  if (obstacle !== undefined) throw new StartRefused(obstacle);
   const prepopulateFile = findPrepopulateFile(options.prepopulate);
   const folder = options.ephemeral
     ? undefined
-    : new ClusterFolder(join(options.data, String(basePort)), options.protocol, members);
+    : new ClusterFolder(join(options.data, String(basePort)), options, members);
   for (const member of members) {
     const obstacle = await whyNotBindable({ ...member, host: options.host });
     if (obstacle !== undefined) throw new UsageError(obstacle);
   }
-  const cluster = folder?.open(options.protocol, members) ?? newCluster(options.protocol, members);
+  const cluster = folder?.open(options, members) ?? newCluster(options, members);
 
   const reporter = options.logFormat === 'json' ? jsonReporter() : prettyReporter(members.length);
   const plan = { ...around, members, cluster, folder, host: options.host, prepopulateFile, options };

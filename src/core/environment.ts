@@ -44,9 +44,10 @@ export interface Random {
 
 /**
  * How a call travels. `vote`: at once, and never behind a long answer. `bulk`: may take long or be large, and has a way
- * of its own. `news`: nobody waits for it; it may linger a little so as to travel with a vote.
+ * of its own. `news`: nobody waits for it; it may linger a little so as to travel with a vote. `command`: a client's
+ * request on its way to the leader, which takes as long as the votes for it.
  */
-export type Lane = 'vote' | 'news' | 'bulk';
+export type Lane = 'vote' | 'news' | 'bulk' | 'command';
 
 export interface CallOptions {
   readonly timeoutMs: number;

@@ -6,7 +6,8 @@ import type { Ballot, ServerId, Slot } from './ballot';
  */
 export type ProtocolEvent =
   | { readonly kind: 'prepare-sent'; readonly slot: Slot; readonly ballot: Ballot; readonly attempt: number }
-  | { readonly kind: 'promised'; readonly slot: Slot; readonly ballot: Ballot }
+  /** `onwards`: the promise is for all slots. */
+  | { readonly kind: 'promised'; readonly slot: Slot; readonly ballot: Ballot; readonly onwards?: true }
   | {
       readonly kind: 'prepare-rejected';
       readonly slot: Slot;
@@ -20,7 +21,13 @@ export type ProtocolEvent =
       readonly value: string;
       readonly adopted: boolean;
     }
-  | { readonly kind: 'accepted'; readonly slot: Slot; readonly ballot: Ballot; readonly value: string }
+  | {
+      readonly kind: 'accepted';
+      readonly slot: Slot;
+      readonly ballot: Ballot;
+      readonly value: string;
+      readonly onwards?: true;
+    }
   | {
       readonly kind: 'accept-rejected';
       readonly slot: Slot;
@@ -34,6 +41,19 @@ export type ProtocolEvent =
       readonly phase: 1 | 2;
       readonly reason: 'rejected' | 'silent';
       readonly backOffMs: number;
+    }
+  | { readonly kind: 'pre-vote'; readonly ballot: Ballot; readonly won: boolean }
+  | {
+      readonly kind: 'candidacy';
+      readonly ballot: Ballot;
+      readonly outcome: 'elected' | 'rejected' | 'silent';
+    }
+  | { readonly kind: 'elected'; readonly ballot: Ballot; readonly inherited: number; readonly noOps: number }
+  | { readonly kind: 'followed'; readonly ballot: Ballot }
+  | {
+      readonly kind: 'stepped-down';
+      readonly ballot: Ballot;
+      readonly reason: 'overtaken' | 'no-quorum' | 'stopped';
     }
   | { readonly kind: 'chosen'; readonly slot: Slot; readonly ballot: Ballot; readonly value: string }
   | { readonly kind: 'learned'; readonly slot: Slot; readonly value: string }

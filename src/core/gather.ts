@@ -2,12 +2,20 @@ import type { ServerId } from './ballot';
 import type { Cancel, Clock } from './environment';
 import { isFatal } from './errors';
 
+/** The members that are asked first, and alone, until one of them refuses, fails, or is late. */
+export interface Vanguard<Reply> {
+  readonly members: readonly ServerId[];
+  readonly isRefusal: (reply: Reply) => boolean;
+}
+
 export interface Gathering<Reply, Verdict> {
   readonly members: readonly ServerId[];
+  /** Left out: all members. */
+  readonly first?: Vanguard<Reply> | undefined;
   readonly ask: (member: ServerId) => Promise<Reply>;
   /**
    * Looks at the answers so far, at most one of each member: a verdict ends the gathering, undefined waits on.
-   * `resends` tells how often the silent members were asked again.
+   * `resends` tells how often all silent members were asked again.
    */
   readonly decide: (replies: ReadonlyMap<ServerId, Reply>, resends: number) => Verdict | undefined;
   readonly clock: Clock;
@@ -17,16 +25,17 @@ export interface Gathering<Reply, Verdict> {
 }
 
 /**
- * Asks all members at once and again until they answer. Resolves at the first verdict, or with undefined at the deadline.
+ * Asks all members at once, unless some are to be first, and again until they answer. Resolves at the first verdict, or with undefined at the deadline.
  * A member that fails to answer is silent: neither a vote nor a refusal. It counts once however often it answers,
  * and what it says after the verdict is dropped: that belongs to a finished round.
  */
 export function gather<Reply, Verdict>(gathering: Gathering<Reply, Verdict>): Promise<Verdict | undefined> {
-  const { members, ask, decide, clock, deadlineMs } = gathering;
+  const { members, first, ask, decide, clock, deadlineMs } = gathering;
   return new Promise((resolve, reject) => {
     const replies = new Map<ServerId, Reply>();
     let settled = false;
     let resends = 0;
+    let asked = first?.members ?? members;
     let cancelResend: Cancel;
 
     const cancelDeadline = clock.after(deadlineMs, () => {
@@ -46,33 +55,45 @@ export function gather<Reply, Verdict>(gathering: Gathering<Reply, Verdict>): Pr
       if (settled || replies.has(member)) return;
       replies.set(member, reply);
       consider();
+      if (first?.isRefusal(reply) === true) askOthers();
     };
     const fail = (error: unknown): void => {
-      if (settled || !isFatal(error)) return;
+      if (settled) return;
+      if (!isFatal(error)) {
+        askOthers();
+        return;
+      }
       settled = true;
       cancelResend();
       cancelDeadline();
       reject(error);
     };
-    const askSilent = (): void => {
-      for (const member of members) {
+    const askEach = (some: readonly ServerId[]): void => {
+      for (const member of some) {
         if (!replies.has(member))
           ask(member).then((reply) => {
             count(member, reply);
           }, fail);
       }
     };
+    const askOthers = (): void => {
+      if (settled || asked === members) return;
+      const others = members.filter((member) => !asked.includes(member));
+      asked = members;
+      askEach(others);
+    };
     const scheduleResend = (pauseMs: number): void => {
       cancelResend = clock.after(pauseMs, () => {
-        resends++;
+        if (asked === members) resends++;
         consider();
         if (settled) return;
-        askSilent();
+        asked = members;
+        askEach(members);
         scheduleResend(pauseMs * 2);
       });
     };
 
     scheduleResend(gathering.resendMs);
-    askSilent();
+    askEach(asked);
   });
 }

@@ -1,6 +1,7 @@
-import type { Ballot, Slot } from './ballot';
+import type { Ballot, ServerId, Slot } from './ballot';
 import type { Environment } from './environment';
 import type { Json } from './json';
+import type { QuorumSystem } from './quorum';
 import type { StateMachine } from './state-machine';
 
 /** What can be seen of a replica at one moment: plain data for status, metrics, the dashboard and the checkers. */
@@ -13,6 +14,8 @@ export interface ReplicaView {
   readonly floor: Slot;
   readonly pending: number;
   readonly highestPromised: Ballot;
+  /** Who leads, as far as this server knows; null where nobody does, or the protocol has no leader. */
+  readonly leader: ServerId | null;
 }
 
 /** One server's part in a replicated state machine. */
@@ -22,8 +25,9 @@ export interface Replica<Command, Result> {
   /**
    * Has the command chosen and applied, and gives its result.
    * Rejects with OperationError; `definite` tells whether the command surely has no effect.
+   * `isRepeatable`: the state machine carries it out once, however often it is chosen.
    */
-  submit(command: Command, timeoutMs: number): Promise<Result>;
+  submit(command: Command, timeoutMs: number, isRepeatable: boolean): Promise<Result>;
   /**
    * Resolves when the local state holds every command that was answered before this call: a read of the local
    * state after it is linearizable. Rejects with OperationError.
@@ -32,7 +36,16 @@ export interface Replica<Command, Result> {
   /** Brings the local state up to what the reachable peers know, within the time given. False: too few answered. */
   catchUp(timeoutMs: number): Promise<boolean>;
   inspect(): ReplicaView;
+  /** Before a stop: lets others take over at once what only this server does for them. */
+  handOver(): Promise<void>;
   stop(): void;
+}
+
+/** What all servers of a cluster agree on before they start, besides the protocol. */
+export interface ProtocolSettings {
+  readonly quorums: QuorumSystem;
+  /** Votes are asked of a smallest phase-2 quorum first, and of the others only when one of it is late or refuses. */
+  readonly thrifty: boolean;
 }
 
 /** A way to agree. */
@@ -41,5 +54,6 @@ export interface Protocol {
   create<Command extends Json, Result>(
     environment: Environment,
     machine: StateMachine<Command, Result>,
+    settings: ProtocolSettings,
   ): Replica<Command, Result>;
 }

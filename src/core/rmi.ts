@@ -79,6 +79,17 @@ export function stub<Methods extends object>(
   return calls as Service<Methods>;
 }
 
+/** Stand-ins for the object `name` on each of the peers. */
+export function stubs<Methods extends object>(
+  transport: Transport,
+  peers: readonly ServerId[],
+  name: string,
+  methods: Methods,
+  timeoutMs: number,
+): Map<ServerId, Service<Methods>> {
+  return new Map(peers.map((peer) => [peer, stub(transport, peer, name, methods, timeoutMs)]));
+}
+
 /** The same service, some of whose calls go unanswered on purpose: the request is lost, or its answer. */
 export function unreliable<Methods extends object>(
   name: string,

@@ -51,11 +51,16 @@ export class Sessions {
     this.#limits = limits;
   }
 
+  /** The result of this write, if it is remembered. */
+  resultOf({ client, sequence }: Session): Result | undefined {
+    return this.#clients.get(client)?.results.get(sequence);
+  }
+
   /** The first result of this write, `stale` if it is too old to tell, undefined if the write is new. */
   find({ client, sequence }: Session, slot: number): Result | undefined {
-    const known = this.#clients.get(client);
-    const result = known?.results.get(sequence);
+    const result = this.resultOf({ client, sequence });
     if (result !== undefined) return result;
+    const known = this.#clients.get(client);
     return known !== undefined && sequence <= known.highest - WINDOW ? { op: 'stale', slot } : undefined;
   }
 

@@ -1,7 +1,7 @@
 import BTree from 'sorted-btree';
 import type { Change } from '../core/environment';
 import type { StateMachine, StateRecord } from '../core/state-machine';
-import type { Command, Result } from './commands';
+import type { Command, Result, Session } from './commands';
 import { Digest } from './digest';
 import { compareKeys } from './key-order';
 import { Sessions } from './sessions';
@@ -45,6 +45,11 @@ export class KeyValueStore implements StateMachine<Command, Result> {
 
   get(key: string): string | undefined {
     return this.#entries.get(key);
+  }
+
+  /** The result of this write, if it was carried out and is still remembered. */
+  resultOf(session: Session): Result | undefined {
+    return this.#sessions.resultOf(session);
   }
 
   list({ prefix, after, limit, maxCharacters }: ListOptions): Listing {

@@ -7,6 +7,8 @@ import { PeerLane, type LaneObserver } from './peer-lane';
 const WAYS = {
   vote: { requestsInFlight: 1, maxAnswerBytes: 64 * 1024 * 1024 },
   bulk: { requestsInFlight: 2, maxAnswerBytes: 64 * 1024 * 1024 },
+  // A batch is answered when its last command is chosen; the next must not wait for that.
+  command: { requestsInFlight: 8, maxAnswerBytes: 64 * 1024 * 1024 },
 } as const;
 type Ways = Readonly<Record<keyof typeof WAYS, PeerLane>>;
 
@@ -86,7 +88,7 @@ export class JsonRpcTransport implements Transport {
       const lane = (name: keyof Ways): PeerLane =>
         new PeerLane({ origin, headers, observer: health, ...WAYS[name] });
       this.#health.set(id, health);
-      this.#lanes.set(id, { vote: lane('vote'), bulk: lane('bulk') });
+      this.#lanes.set(id, { vote: lane('vote'), bulk: lane('bulk'), command: lane('command') });
     }
   }
 
@@ -111,6 +113,10 @@ export class JsonRpcTransport implements Transport {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#lanes.values()].flatMap(({ vote, bulk }) => [vote.close(), bulk.close()]));
+    await Promise.all(
+      [...this.#lanes.values()].flatMap((lanes) =>
+        Object.values(lanes).map((lane: PeerLane) => lane.close()),
+      ),
+    );
   }
 }

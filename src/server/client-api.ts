@@ -48,7 +48,10 @@ function handlers(parts: ClientApiParts): Handlers {
   const submit = async <Op extends Command['op']>(
     command: Command & { op: Op },
   ): Promise<Omit<Extract<Result, { op: Op }>, 'op'>> => {
-    const { op, ...result } = await replica.submit(command, operationTimeoutMs);
+    const { session } = command;
+    // A write that was carried out here was chosen, so its result may be told again without asking anybody.
+    const known = session === null ? undefined : store.resultOf(session);
+    const { op, ...result } = known ?? (await replica.submit(command, operationTimeoutMs, session !== null));
     if (op === 'stale')
       throw new ApiError(
         API_ERRORS.staleSequence,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { InvalidQuorums, parseQuorums } from '../core/quorum';
 import { formatAddress } from '../network/address';
 import { PROTOCOLS } from '../protocols/registry';
 
@@ -14,6 +15,9 @@ export const serverConfiguration = z
     /** Further names that clients may use in the Host header. */
     allowHosts: z.array(z.string()).default([]),
     protocol: z.enum(Object.keys(PROTOCOLS) as [keyof typeof PROTOCOLS]).default('paxos'),
+    /** `majority`, `q1,q2` or `grid:RxC`. */
+    quorums: z.string().default('majority'),
+    thrifty: z.boolean().default(false),
     /** The folder of this server alone; undefined keeps everything in memory. */
     dataFolder: z.string().optional(),
     prepopulateFile: z.string().optional(),
@@ -32,9 +36,25 @@ export const serverConfiguration = z
   .refine((c) => new Set(c.servers.map(formatAddress)).size === c.servers.length, {
     error: 'every server is listed once',
     path: ['servers'],
+  })
+  .superRefine((c, context) => {
+    const message = whyNoQuorums(c.quorums, c.servers.length);
+    if (message !== undefined) context.addIssue({ code: 'custom', message, path: ['quorums'] });
   });
 
 export type ServerConfiguration = z.output<typeof serverConfiguration>;
+
+/** Why so many servers cannot have these quorums, if so. */
+export function whyNoQuorums(quorums: string, servers: number): string | undefined {
+  const members = Array.from({ length: servers }, (_, id) => id);
+  try {
+    parseQuorums(quorums, members);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidQuorums) return error.message;
+    throw error;
+  }
+}
 
 /** A start that must not be: wrong input, a taken port, a foreign data folder. One line for people; exit code 2. */
 export class StartRefused extends Error {

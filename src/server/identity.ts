@@ -12,6 +12,8 @@ interface StoredIdentity {
   readonly id: number;
   readonly members: readonly string[];
   readonly protocol: string;
+  /** Left out by the first versions, which knew majorities only. */
+  readonly quorums?: string;
   /** Names this very data, made at its first start. A wiped or replaced disk gets another one. */
   readonly disk: string;
   /** Of the store before the first write. */
@@ -36,12 +38,12 @@ export class Identity {
 
   /**
    * Reads the identity in `storage`, or makes and stores one at the first start, on a disk that `newDisk` names for
-   * ever. Rejects with StartRefused when the data belongs to another cluster, server, member list, protocol or initial
-   * store.
+   * ever. Rejects with StartRefused when the data belongs to another cluster, server, member list, protocol, quorums or
+   * initial store. Of quorums, because what was chosen by few votes can be invisible to a phase 1 that then asks fewer.
    */
   static async open(
     storage: Storage,
-    configuration: Pick<ServerConfiguration, 'cluster' | 'id' | 'servers' | 'protocol'>,
+    configuration: Pick<ServerConfiguration, 'cluster' | 'id' | 'servers' | 'protocol' | 'quorums'>,
     initialDigest: string,
     newDisk: () => string,
   ): Promise<Identity> {
@@ -50,6 +52,7 @@ export class Identity {
       id: configuration.id,
       members: configuration.servers.map(formatAddress),
       protocol: configuration.protocol,
+      quorums: configuration.quorums,
     };
     let stored: StoredIdentity | undefined;
     let hasState = false;
@@ -70,8 +73,8 @@ export class Identity {
       await identity.#save();
       return identity;
     }
-    for (const key of ['cluster', 'id', 'members', 'protocol'] as const) {
-      const [was, is] = [String(stored[key]), String(given[key])];
+    for (const key of ['cluster', 'id', 'members', 'protocol', 'quorums'] as const) {
+      const [was, is] = [String(stored[key] ?? 'majority'), String(given[key])];
       if (was !== is) throw new StartRefused(`the data folder belongs to ${key} ${was}, not ${is}`);
     }
     if (!hasState && stored.initialDigest !== initialDigest)
@@ -116,7 +119,7 @@ export class Identity {
 }
 
 /** A short name for what all servers of a cluster must agree on before they talk: protocol, members and quorum rule. */
-export function configurationId({ cluster, protocol, servers }: ServerConfiguration): string {
-  const agreed = JSON.stringify([cluster, protocol, 'majority', servers.map(formatAddress)]);
+export function configurationId({ cluster, protocol, quorums, servers }: ServerConfiguration): string {
+  const agreed = JSON.stringify([cluster, protocol, quorums, servers.map(formatAddress)]);
   return createHash('sha256').update(agreed).digest('hex').slice(0, 16);
 }

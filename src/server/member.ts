@@ -2,8 +2,7 @@ import type { ApiResult } from '../api/methods';
 import type { ServerId } from '../core/ballot';
 import type { Dispatch, Environment } from '../core/environment';
 import { Unanswered } from '../core/errors';
-import { Majority } from '../core/quorum';
-import type { Protocol, Replica, ReplicaView } from '../core/replica';
+import type { Protocol, ProtocolSettings, Replica, ReplicaView } from '../core/replica';
 import type { Command, Result } from '../kv/commands';
 import type { KeyValueStore } from '../kv/store';
 import type { AcceptorFaults } from './acceptor-faults';
@@ -19,6 +18,7 @@ const CHECK_READY_MS = 25;
 
 export interface MemberParts {
   readonly protocol: Protocol;
+  readonly settings: ProtocolSettings;
   readonly environment: Environment;
   readonly store: KeyValueStore;
   readonly faults: AcceptorFaults;
@@ -63,6 +63,7 @@ export class Member {
         },
       },
       store,
+      parts.settings,
     );
     this.api = clientApi({
       replica: this.#replica,
@@ -103,13 +104,21 @@ export class Member {
     return this.#replica.inspect();
   }
 
-  /** Whether this member serves, and a quorum of the cluster answers it. */
+  /** Whether this member serves, and a quorum for each phase answers it. */
   readiness(): { ready: boolean; reason: string } {
     if (this.#notReadyBecause !== undefined) return { ready: false, reason: this.#notReadyBecause };
     const { self, members } = this.#parts.environment;
     const answering = members.filter((member) => member === self || this.#parts.isReachable(member));
-    const reason = `${answering.length} of ${members.length} servers answer`;
-    return { ready: new Majority(members).isPhase1Quorum(new Set(answering)), reason };
+    const found = new Set(answering);
+    const { quorums } = this.#parts.settings;
+    // Phase 1 too, also where a leader needs phase 2 only: without phase 1 nobody could take over from it.
+    const missing = new Set([
+      ...(quorums.isPhase1Quorum(found) ? [] : [quorums.phase1]),
+      ...(quorums.isPhase2Quorum(found) ? [] : [quorums.phase2]),
+    ]);
+    const needed = missing.size === 0 ? '' : `; needed: ${[...missing].join(' and ')}`;
+    const reason = `${answering.length} of ${members.length} servers answer${needed}`;
+    return { ready: missing.size === 0, reason };
   }
 
   /** Takes nothing new; gives what is in progress so long to finish. */
@@ -119,6 +128,7 @@ export class Member {
     this.#notReadyBecause = 'the server is stopping';
     this.#formation?.stop();
     const drainUntil = clock.now() + drainMs;
+    await this.#replica.handOver();
     while (this.#replica.inspect().pending > 0 && clock.now() < drainUntil) await clock.sleep(10);
     this.#replica.stop();
   }

@@ -122,7 +122,7 @@ export class RpcCalls {
   }
 
   async #callPeerMethod(name: string, params: unknown, { isPeer }: Caller): Promise<unknown> {
-    if (!isPeer && /^(acceptor|learner|cluster)\./.test(name))
+    if (!isPeer && /^(acceptor|learner|leader|cluster)\./.test(name))
       throw new ApiError(API_ERRORS.unauthorized, `${name} is for the servers of this cluster`);
     if (!isPeer)
       throw new ApiError(

@@ -2,6 +2,8 @@ import { randomInt, randomUUID } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import type { ApiResult } from '../api/methods';
 import { isFatal } from '../core/errors';
+import { parseQuorums } from '../core/quorum';
+import type { ProtocolSettings } from '../core/replica';
 import { SeededRandom } from '../core/random';
 import { KeyValueStore } from '../kv/store';
 import { JsonRpcTransport } from '../network/json-rpc-transport';
@@ -34,6 +36,7 @@ export class RunningServer {
   readonly failed: Promise<Error>;
   readonly log: Log;
   readonly #configuration: ServerConfiguration;
+  readonly #settings: ProtocolSettings;
   readonly #storage: ServerStorage;
   readonly #store: KeyValueStore;
   readonly #faults: AcceptorFaults;
@@ -48,6 +51,11 @@ export class RunningServer {
   constructor(configuration: ServerConfiguration, store: KeyValueStore, storage: ServerStorage) {
     const { id, servers, protocol, token } = configuration;
     this.#configuration = configuration;
+    const members = servers.map((_, member) => member);
+    this.#settings = {
+      quorums: parseQuorums(configuration.quorums, members),
+      thrifty: configuration.thrifty,
+    };
     this.#store = store;
     this.#storage = storage;
     this.log = new Log(id, configuration.logLevel, configuration.logFormat);
@@ -79,9 +87,10 @@ export class RunningServer {
     );
     this.#member = new Member({
       protocol: PROTOCOLS[protocol],
+      settings: this.#settings,
       environment: {
         self: id,
-        members: servers.map((_, member) => member),
+        members,
         clock: realClock,
         random: random.fork('protocol'),
         transport: this.#transport,
@@ -181,7 +190,7 @@ export class RunningServer {
 
   #status(): ApiResult<'cluster.status'> {
     const { id, servers, protocol, cluster, dataFolder } = this.#configuration;
-    const { applied, highestChosen, floor, pending } = this.#member.inspect();
+    const { applied, highestChosen, floor, pending, leader } = this.#member.inspect();
     const members = servers.map((address, member) => ({ id: member, address: formatAddress(address) }));
     const peers = members
       .filter((member) => member.id !== id)
@@ -191,9 +200,11 @@ export class RunningServer {
       version: VERSION,
       protocol,
       cluster,
+      quorums: quorumStatus(this.#settings),
       ready: this.#member.readiness().ready,
       members,
       peers,
+      leader,
       applied,
       highestChosen,
       floor,
@@ -206,6 +217,11 @@ export class RunningServer {
       uptimeMs: performance.now() - this.#startedAt,
     };
   }
+}
+
+function quorumStatus({ quorums, thrifty }: ProtocolSettings): ApiResult<'cluster.status'>['quorums'] {
+  const { name, phase1, phase2, survives } = quorums;
+  return { system: name, thrifty, phase1, phase2, survives: { ...survives } };
 }
 
 /** Starts one server. Rejects with StartRefused when it must not start; then nothing is left open. */

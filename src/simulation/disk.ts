@@ -61,6 +61,11 @@ export class Disk {
     return this.#durable.get(key);
   }
 
+  /** What a restart would find under the keys that begin like this, in no order. */
+  *durableKeys(prefix: string): Iterable<string> {
+    for (const key of this.#durable.keys()) if (key.startsWith(prefix)) yield key;
+  }
+
   /** The disk as one incarnation of the server sees it. */
   storage(): Storage {
     return {

@@ -25,12 +25,13 @@ const DRAWS: readonly { readonly draw: Draw; readonly everyMs: number }[] = [
   { draw: drawFailingSync, everyMs: 6000 },
 ];
 
-/** Each kind is in four of ten runs, then as often as is its wont. */
+/** Each kind is in four of ten runs, then as often as is its wont. The servers that keep their disks suffice. */
 export function drawFaults(
   random: Random,
   servers: readonly ServerId[],
   clients: number,
   safetyMs: number,
+  suffice: (servers: readonly ServerId[]) => boolean,
 ): Fault[] {
   const places = { servers, clients };
   const faults: Fault[] = [];
@@ -44,7 +45,7 @@ export function drawFaults(
       faults.push(draw(stream, { atMs }, places));
     }
   });
-  const wiped = drawWipes(random.fork('wipes'), servers, safetyMs);
+  const wiped = drawWipes(random.fork('wipes'), servers, safetyMs, suffice);
   return [...faults, ...wiped].sort((a, b) => a.atMs - b.atMs);
 }
 
@@ -162,12 +163,24 @@ function drawFailingSync(random: Random, at: { atMs: number }, { servers }: Plac
   };
 }
 
-/** A server whose disk was wiped never comes back, so fewer than half may be. */
-function drawWipes(random: Random, servers: readonly ServerId[], safetyMs: number): Fault[] {
+/** A server whose disk was wiped never comes back, so fewer than half may be, and never all that hold a write. */
+function drawWipes(
+  random: Random,
+  servers: readonly ServerId[],
+  safetyMs: number,
+  suffice: (servers: readonly ServerId[]) => boolean,
+): Fault[] {
   const most = Math.floor((servers.length - 1) / 2);
   if (most === 0 || !random.chance(0.15)) return [];
+  let left = servers;
   return shuffled(random, servers)
     .slice(0, random.int(1, most))
+    .filter((server) => {
+      const others = left.filter((other) => other !== server);
+      if (!suffice(others)) return false;
+      left = others;
+      return true;
+    })
     .map((server) => ({
       kind: 'wiped disk',
       atMs: random.float() * safetyMs,

@@ -4,29 +4,37 @@ import { SeededRandom } from '../core/random';
 import type { ReadLevel } from '../history/history';
 import type { ProtocolName } from '../protocols/registry';
 import { drawFaults } from './draw-faults';
+import { drawCluster, type ClusterWishes } from './draw-quorums';
+import { judgedQuorums, type JudgedQuorums } from './judged-quorums';
 import { pick, shuffled, sometimes } from './random-picks';
 import { PATIENT_MS } from './scenario';
 import type { NetworkWeather, PlannedClient, PlannedRequest, ProtocolVariation, Scenario } from './scenario';
 
-const SIZES = [1, 3, 3, 5, 5, 5, 7];
+/** Messages one after the other that an operation may take, by way of a leader elsewhere: who waits for fewer gets nothing done. */
+const TRIPS = 8;
 const KEYS = ['hot', 'k/1', 'k/2', 'k/3', 'k/4', 'k/5', 'k/6', 'k/7'];
 
 /** What the user of the simulator fixes; the rest is drawn. */
-export interface Wishes {
+export interface Wishes extends ClusterWishes {
   readonly protocol: ProtocolName;
-  readonly servers?: number | undefined;
   readonly read?: ReadLevel | undefined;
 }
 
 /** The run that belongs to a seed. */
 export function drawScenario(seed: number, wishes: Wishes): Scenario {
   const random = new SeededRandom(seed);
-  const servers = wishes.servers ?? pick(random.fork('size'), SIZES);
+  const { servers, quorums, thrifty } = drawCluster(random, wishes);
+  const judged = judgedQuorums(quorums, servers);
   const members = Array.from({ length: servers }, (_, id) => id);
   const safetyMs = random.fork('length').int(4, 14) * 1000;
   const operationTimeoutMs = pick(random.fork('operation timeout'), [300, 1000, 4000]);
-  const clients = drawClients(random.fork('clients'), { members, safetyMs, operationTimeoutMs }, wishes.read);
-  const faults = drawFaults(random.fork('faults'), members, clients.length, safetyMs);
+  const network = drawNetwork(random.fork('network'));
+  const leastPatienceMs = TRIPS * (2 * network.latencyMs + network.jitterMs);
+  const load = { members, safetyMs, operationTimeoutMs, leastPatienceMs };
+  const clients = drawClients(random.fork('clients'), load, wishes.read);
+  const faults = drawFaults(random.fork('faults'), members, clients.length, safetyMs, (left) =>
+    hasQuorums(judged, left),
+  );
   const wiped = new Set(faults.flatMap((fault) => (fault.kind === 'wiped disk' ? [fault.server] : [])));
   const able = members.filter((member) => !wiped.has(member));
   return {
@@ -34,15 +42,29 @@ export function drawScenario(seed: number, wishes: Wishes): Scenario {
     protocol: wishes.protocol,
     variation: drawVariation(random.fork('variation')),
     servers,
+    quorums,
+    thrifty,
     safetyMs,
-    network: drawNetwork(random.fork('network')),
+    network,
     syncMs: pick(random.fork('sync'), [0.1, 1, 5, 30]),
     operationTimeoutMs,
     acceptorFailure: pick(random.fork('acceptor failure'), [0, 0, 0.1, 0.25]),
     clients,
     faults,
-    core: shuffled(random.fork('core'), able).slice(0, Math.floor(servers / 2) + 1),
+    core: drawCore(shuffled(random.fork('core'), able), judged),
   };
+}
+
+/** Whether these servers get something done alone. */
+function hasQuorums(quorums: JudgedQuorums, servers: readonly ServerId[]): boolean {
+  const set = new Set(servers);
+  return quorums.isPhase1Quorum(set) && quorums.isPhase2Quorum(set);
+}
+
+/** The first few that get something done. */
+function drawCore(order: readonly ServerId[], quorums: JudgedQuorums): ServerId[] {
+  const few = order.findIndex((_, index) => hasQuorums(quorums, order.slice(0, index + 1)));
+  return order.slice(0, few + 1);
 }
 
 function drawVariation(random: Random): ProtocolVariation {
@@ -77,8 +99,10 @@ function drawClients(
     members,
     safetyMs,
     operationTimeoutMs,
+    leastPatienceMs,
   }: Pick<Scenario, 'safetyMs' | 'operationTimeoutMs'> & {
     readonly members: readonly ServerId[];
+    readonly leastPatienceMs: number;
   },
   read: ReadLevel | undefined,
 ): PlannedClient[] {
@@ -95,7 +119,7 @@ function drawClients(
       servers: shuffled(random, members).slice(0, isPinned ? 1 : random.int(2, members.length)),
       deadlineMs: isImpatient ? operationTimeoutMs * (0.3 + 2 * random.float()) : PATIENT_MS,
       // Mostly the client waits for the server's own verdict, as is the default.
-      attemptTimeoutMs: operationTimeoutMs * pick(random, [0.3, 1.25, 1.25]),
+      attemptTimeoutMs: Math.max(leastPatienceMs, operationTimeoutMs * pick(random, [0.3, 1.25, 1.25])),
       broadcast: random.chance(0.1),
       echo: sometimes(random, 0.5),
       requests: Array.from({ length: Math.ceil(safetyMs / pauseMs) }, () =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { whyNoQuorums } from '../server/configuration';
 import type { Scenario } from './scenario';
 import { scenarioSchema } from './scenario-schema';
 
@@ -14,13 +15,19 @@ export interface FailureFile {
 }
 
 const anyVersion = z.looseObject({ version: z.unknown() });
-const failureFile = z.strictObject({
-  version: z.literal(1),
-  commit: z.string(),
-  exhibit: z.string().optional(),
-  failure: z.strictObject({ kind: z.string(), message: z.string() }),
-  scenario: scenarioSchema,
-}) satisfies z.ZodType<FailureFile>;
+const failureFile = z
+  .strictObject({
+    version: z.literal(1),
+    commit: z.string(),
+    exhibit: z.string().optional(),
+    failure: z.strictObject({ kind: z.string(), message: z.string() }),
+    scenario: scenarioSchema,
+  })
+  .superRefine(({ exhibit, scenario }, context) => {
+    // An exhibit may be just this: quorums that must not be.
+    const message = exhibit === undefined ? whyNoQuorums(scenario.quorums, scenario.servers) : undefined;
+    if (message !== undefined) context.addIssue({ code: 'custom', message, path: ['scenario', 'quorums'] });
+  }) satisfies z.ZodType<FailureFile>;
 
 export function formatFailure(file: FailureFile): string {
   // Of the schema's type: whatever can be written down and not be read back does not compile.

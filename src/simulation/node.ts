@@ -1,6 +1,6 @@
 import type { ServerId } from '../core/ballot';
 import type { Random } from '../core/environment';
-import type { Protocol } from '../core/replica';
+import type { Protocol, ProtocolSettings } from '../core/replica';
 import type { ProtocolName } from '../protocols/registry';
 import { AcceptorFaults } from '../server/acceptor-faults';
 import { ApiError } from '../server/api-error';
@@ -21,6 +21,7 @@ export interface NodeParts {
   readonly id: ServerId;
   readonly oracle: Oracle;
   readonly protocol: Protocol;
+  readonly settings: ProtocolSettings;
   readonly protocolName: ProtocolName;
   readonly operationTimeoutMs: number;
   readonly acceptorFailure: number;
@@ -94,7 +95,7 @@ export class Node {
   start(): void {
     if (this.isUp) return;
     this.#incarnation++;
-    const { world, oracle, protocol, protocolName } = this.#parts;
+    const { world, oracle, protocol, settings, protocolName } = this.#parts;
     const environment = { ...this.host.boot(), faults: this.faults };
     const store = new WatchedStore(this.id, oracle);
     const isCurrent = (): boolean => this.#store === store;
@@ -106,6 +107,7 @@ export class Node {
     };
     const member = new Member({
       protocol,
+      settings,
       environment,
       store,
       faults: this.faults,
@@ -125,6 +127,7 @@ export class Node {
       cluster: 'simulated',
       servers: world.members.map((port) => ({ host: 'simulated', port })),
       protocol: protocolName,
+      quorums: settings.quorums.name,
     };
     const newDisk = (): string => `disk ${this.id}.${this.#disks}`;
     Identity.open(environment.storage, configuration, store.digest, newDisk).then((identity) => {

@@ -8,8 +8,11 @@ import {
 } from '../core/ballot';
 import { StorageError } from '../core/errors';
 import type { ProtocolEvent } from '../core/events';
+import { judgedQuorums, type JudgedQuorums } from './judged-quorums';
 import { TraceHash } from './trace-hash';
 
+/** Stands for a promise that holds in all slots. */
+const ALL_SLOTS = 0;
 /** More than a cluster has. */
 const SERVERS = 1024;
 
@@ -29,7 +32,7 @@ export class Violation extends Error {
  * notices two chosen values also when no server learned of either.
  */
 export class Observer {
-  readonly #majority: number;
+  readonly quorums: JudgedQuorums;
   readonly #usedBallots = new Set<string>();
   readonly #promised = new Map<number, Ballot>();
   readonly #proposed = new Map<string, string>();
@@ -43,8 +46,8 @@ export class Observer {
   readonly #trace = new TraceHash();
   #violation: Violation | undefined;
 
-  constructor(servers: number) {
-    this.#majority = Math.floor(servers / 2) + 1;
+  constructor(servers: number, quorums = 'majority') {
+    this.quorums = judgedQuorums(quorums, servers);
   }
 
   /** Commands in the order in which they take effect. */
@@ -99,10 +102,10 @@ export class Observer {
         this.#useBallot(event.slot, event.ballot);
         break;
       case 'promised':
-        this.#promise(server, event.slot, event.ballot);
+        this.#promise(server, event.onwards === true ? ALL_SLOTS : event.slot, event.ballot);
         break;
       case 'accepted':
-        this.#promise(server, event.slot, event.ballot);
+        this.#promise(server, event.onwards === true ? ALL_SLOTS : event.slot, event.ballot);
         this.#vote(server, event.slot, event.ballot, event.value);
         break;
       case 'chosen':
@@ -186,7 +189,7 @@ export class Observer {
     let voters = this.#voters.get(key);
     if (voters === undefined) this.#voters.set(key, (voters = new Set()));
     voters.add(server);
-    if (voters.size < this.#majority) return;
+    if (!this.quorums.isPhase2Quorum(voters)) return;
     const chosen = this.#chosen.get(slot);
     if (chosen !== undefined && chosen !== value)
       this.fail('two values chosen', `slot ${slot}: ${chosen} and ${value}`);

@@ -1,6 +1,7 @@
 import { historyOf } from '../history/json-lines';
 import { judge } from '../history/judge';
 import type { HistoryEvent } from '../history/history';
+import { parseQuorums } from '../core/quorum';
 import { Recorder } from '../history/recorder';
 import { DurabilityObserver } from './durability';
 import { isolated } from './isolation';
@@ -67,21 +68,24 @@ class Run {
   constructor(scenario: Scenario, tell: Tell | undefined) {
     this.#scenario = scenario;
     const members = Array.from({ length: scenario.servers }, (_, id) => id);
-    const world = virtualWorld(members, scenario.seed, () => {
+    const { quorums, thrifty } = scenario;
+    const check = (): void => {
       this.#checkProgress();
-    });
+    };
+    const world = virtualWorld(members, scenario.seed, check, quorums);
     this.#world = world;
     if (tell !== undefined)
       world.tell = (place, text) => {
         tell(world.time.now, place, text());
       };
-    const durability = new DurabilityObserver(world.observer, () => this.#nodes);
+    const durability = new DurabilityObserver(world.observer, scenario.protocol, () => this.#nodes);
     world.answered = (...answer) => {
       durability.answered(...answer);
     };
     const oracle = new Oracle(world.observer, durability);
     this.#oracle = oracle;
     const protocol = VARIED[scenario.protocol](scenario.variation);
+    const settings = { quorums: parseQuorums(quorums, members), thrifty };
     const nodes = members.map(
       (id) =>
         new Node({
@@ -89,6 +93,7 @@ class Run {
           id,
           oracle,
           protocol,
+          settings,
           protocolName: scenario.protocol,
           operationTimeoutMs: scenario.operationTimeoutMs,
           acceptorFailure: scenario.acceptorFailure,

@@ -108,6 +108,12 @@ export const scenarioSchema = z
     protocol: z.enum(Object.keys(PROTOCOLS) as ProtocolName[]),
     variation,
     servers: z.int().min(1).max(9),
+    // Files of the first versions do not hold these two.
+    quorums: z
+      .string()
+      .regex(/^(majority|\d,\d|grid:\dx\d)$/)
+      .default('majority'),
+    thrifty: z.boolean().default(false),
     safetyMs: someMs,
     network,
     syncMs: ms,

@@ -139,6 +139,9 @@ export interface Scenario {
   readonly protocol: ProtocolName;
   readonly variation: ProtocolVariation;
   readonly servers: number;
+  /** `majority`, `q1,q2` or `grid:RxC`. */
+  readonly quorums: string;
+  readonly thrifty: boolean;
   readonly safetyMs: number;
   readonly network: NetworkWeather;
   /** Longest time from a write to its durability, when the disk is well. */
@@ -149,6 +152,6 @@ export interface Scenario {
   readonly acceptorFailure: number;
   readonly clients: readonly PlannedClient[];
   readonly faults: readonly Fault[];
-  /** A quorum that is healed for the liveness phase; the rest stays as it is. */
+  /** Quorums for both phases, healed for the liveness phase; the rest stays as it is. */
   readonly core: readonly ServerId[];
 }

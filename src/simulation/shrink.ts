@@ -59,6 +59,8 @@ function* fewerFaults(scenario: Scenario): Generator<Scenario> {
 }
 
 function* fewerServers(scenario: Scenario): Generator<Scenario> {
+  // Other quorums belong to their number of servers.
+  if (scenario.quorums !== 'majority') return;
   for (const servers of [1, 3, 5]) {
     if (servers >= scenario.servers) return;
     const isLeft = (server: number): boolean => server < servers;
@@ -127,6 +129,7 @@ function* betterWeather(scenario: Scenario): Generator<Scenario> {
   for (const kind of ['loss', 'duplication', 'late'] as const)
     if (scenario.network[kind] > 0) yield { ...scenario, network: { ...scenario.network, [kind]: 0 } };
   if (scenario.acceptorFailure > 0) yield { ...scenario, acceptorFailure: 0 };
+  if (scenario.thrifty) yield { ...scenario, thrifty: false };
   if (scenario.syncMs > 0.1) yield { ...scenario, syncMs: 0.1 };
 }
 

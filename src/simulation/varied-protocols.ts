@@ -1,5 +1,7 @@
 import type { Protocol } from '../core/replica';
-import { DEFAULT_OPTIONS } from '../protocols/paxos/options';
+import { DEFAULT_OPTIONS as MULTI_PAXOS } from '../protocols/multi-paxos/options';
+import { MultiPaxosReplica } from '../protocols/multi-paxos/replica';
+import { DEFAULT_OPTIONS as PAXOS } from '../protocols/paxos/options';
 import { PaxosReplica } from '../protocols/paxos/replica';
 import type { ProtocolName } from '../protocols/registry';
 import type { ProtocolVariation } from './scenario';
@@ -8,11 +10,23 @@ import type { ProtocolVariation } from './scenario';
 export const VARIED: Readonly<Record<ProtocolName, (variation: ProtocolVariation) => Protocol>> = {
   paxos: ({ logSlots, pieceSlots, timing }) => ({
     name: 'paxos',
-    create: (environment, machine) =>
-      new PaxosReplica(environment, machine, {
-        ...DEFAULT_OPTIONS,
+    create: (environment, machine, settings) =>
+      new PaxosReplica(environment, machine, settings, {
+        ...PAXOS,
         ...timing,
-        log: { ...DEFAULT_OPTIONS.log, slots: logSlots },
+        log: { ...PAXOS.log, slots: logSlots },
+        pieceSlots,
+      }),
+  }),
+  'multi-paxos': ({ logSlots, pieceSlots, timing }) => ({
+    name: 'multi-paxos',
+    create: (environment, machine, settings) =>
+      new MultiPaxosReplica(environment, machine, settings, {
+        ...MULTI_PAXOS,
+        ...timing,
+        log: { ...MULTI_PAXOS.log, slots: logSlots },
+        checkpointSlots: Math.ceil(logSlots / 2),
+        roundSlots: pieceSlots,
         pieceSlots,
       }),
   }),

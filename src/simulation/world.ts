@@ -23,10 +23,15 @@ export class World<S extends Scheduler = VirtualTime> {
   tell: ((place: Place, text: () => string) => void) | undefined;
 
   /** `createTime` gets what is to be called after each event; it may throw, which ends the run. */
-  constructor(members: readonly ServerId[], seed: number, createTime: (afterEach: () => void) => S) {
+  constructor(
+    members: readonly ServerId[],
+    seed: number,
+    createTime: (afterEach: () => void) => S,
+    quorums = 'majority',
+  ) {
     this.members = members;
     this.random = new SeededRandom(seed);
-    this.observer = new Observer(members.length);
+    this.observer = new Observer(members.length, quorums);
     this.time = createTime(() => {
       this.observer.check();
     });
@@ -54,14 +59,20 @@ export class World<S extends Scheduler = VirtualTime> {
 const MOST_EVENTS = 3_000_000;
 
 /** A world with virtual time; `check` runs after each event, and may tell the observer of what it finds. */
-export function virtualWorld(members: readonly ServerId[], seed: number, check?: () => void): World {
-  const world: World = new World(members, seed, (afterEach) => {
+export function virtualWorld(
+  members: readonly ServerId[],
+  seed: number,
+  check?: () => void,
+  quorums = 'majority',
+): World {
+  const createTime = (afterEach: () => void): VirtualTime => {
     const time = new VirtualTime(() => {
       if (time.events > MOST_EVENTS) world.observer.fail('runaway', `${MOST_EVENTS} events and no end`);
       check?.();
       afterEach();
     });
     return time;
-  });
+  };
+  const world: World = new World(members, seed, createTime, quorums);
   return world;
 }

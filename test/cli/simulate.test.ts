@@ -69,7 +69,7 @@ describe('bin/simulate', () => {
 
   test('what other options draw goes to files of other names; of many failures it says which are explained', async () => {
     const failures = join(mkdtempSync(join(tmpdir(), 'synod-failures-')), 'new', 'folder');
-    const options = ['--exhibit', 'P-19', '--servers', '1', '--read', 'linearizable', '--failures', failures];
+    const options = ['--exhibit', 'P-1', '--servers', '3', '--read', 'linearizable', '--failures', failures];
     const found = await simulate('--seeds', '1..16', '--keep-going', ...options);
     const failed = Number(/^(\d+) of 16 runs failed/m.exec(found.stdout)?.[1]);
     expect(failed).toBeGreaterThan(3);
@@ -77,7 +77,7 @@ describe('bin/simulate', () => {
       `Only the first 3 failures are explained. ${failed - 3} more, with the seeds`,
     );
     expect(readdirSync(failures)).toHaveLength(3);
-    expect(readdirSync(failures)[0]).toMatch(/^seed-\d+-paxos-servers-1-read-linearizable-P-19\.json$/);
+    expect(readdirSync(failures)[0]).toMatch(/^seed-\d+-paxos-servers-3-read-linearizable-P-1\.json$/);
   });
 
   test('a folder for failures that stays empty is taken away again', async () => {

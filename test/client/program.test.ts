@@ -101,6 +101,9 @@ describe('one command', () => {
     expect(stdout).toMatch(new RegExp(`^0 +${up} +ready`, 'm'));
     expect(stdout).toMatch(new RegExp(`^- +${down} +unreachable: connection refused`, 'm'));
     expect(stdout).toContain('1 of 2 servers answer, all stores equal');
+    expect(stdout).toContain(
+      'quorums majority: each phase needs 1 of 1 server (0 may be down); writes survive the loss of 0 disks',
+    );
     expect((await run(['-s', down, 'status'])).exitCode).toBe(4);
   });
 

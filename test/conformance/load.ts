@@ -1,6 +1,7 @@
 import type { ServerId } from '../../src/core/ballot';
 import type { Protocol } from '../../src/core/replica';
 import { Cluster } from '../support/cluster';
+import { usualSettings } from '../support/settings';
 import { unleash, type Chaos, type Damage } from './chaos';
 
 /** Long enough for a server to start. */
@@ -9,7 +10,11 @@ const CLIENTS_PER_SERVER = 2;
 
 /** A cluster that is up. */
 export async function start(protocol: Protocol, servers: number, seed: number): Promise<Cluster> {
-  const cluster = new Cluster((environment, machine) => protocol.create(environment, machine), servers, seed);
+  const cluster = new Cluster(
+    (environment, machine) => protocol.create(environment, machine, usualSettings(environment)),
+    servers,
+    seed,
+  );
   cluster.startAll();
   await cluster.world.time.run(START_MS);
   return cluster;

@@ -8,6 +8,6 @@ describeProtocol('paxos', {
   protocol: paxos,
   forgetful: {
     name: paxos.name,
-    create: (environment, machine) => new PaxosReplica(environment, machine, SHORT_LOG),
+    create: (environment, machine, settings) => new PaxosReplica(environment, machine, settings, SHORT_LOG),
   },
 });

@@ -6,6 +6,8 @@ import { CALM, unleash, type Chaos } from './chaos';
 import { START_MS, runLoad, settle, start } from './load';
 import { forEachSeed } from './seeds';
 
+/** Enough for any election. */
+const ELECTION_MS = 3000;
 const SIZES = [1, 3, 5, 7];
 /** Seconds of work at most, but who knows what else the machine has to do. */
 const SLOW_MACHINE_MS = 120_000;
@@ -139,8 +141,8 @@ function describeChaos(protocol: Protocol): void {
         const load = { chaos: losses, servers: SIZES[seed % 4]!, seed, durationMs: 1500 };
         const { cluster } = await runLoad(protocol, load);
         if (load.servers > 1) {
-          expect(cluster.world.network.dropped).toBeGreaterThan(50);
-          expect(cluster.world.network.duplicated).toBeGreaterThan(50);
+          expect(cluster.world.network.dropped).toBeGreaterThan(30);
+          expect(cluster.world.network.duplicated).toBeGreaterThan(30);
         }
         expect(done(cluster.operations)).toBeGreaterThan(2 * load.servers);
         expect(done(cluster.operations) / cluster.operations.length).toBeGreaterThan(0.95);
@@ -163,7 +165,7 @@ function describeChaos(protocol: Protocol): void {
         expect(done(cluster.operations)).toBeGreaterThan(5);
       });
       expect(totals.crashes).toBeGreaterThan(runs * 5);
-      expect(totals.lostWrites).toBeGreaterThan(runs);
+      expect(totals.lostWrites).toBeGreaterThan(runs / 2);
     },
     SLOW_MACHINE_MS,
   );
@@ -202,6 +204,8 @@ function describeCatchUp(protocol: Protocol, forgetful: Protocol): void {
   async function absence(subject: Protocol, commands: number): Promise<void> {
     const cluster = await start(subject, 3, 1);
     cluster.crash(2);
+    // If it was the leader, it takes with it what it is told before another one is elected.
+    await cluster.world.time.run(ELECTION_MS);
     for (let i = 0; i < commands; i++) await cluster.outcomeOf(cluster.submit(i % 2, `command ${i}`));
     cluster.start(2);
     await cluster.world.time.run(START_MS);

@@ -10,7 +10,10 @@ interface Question {
   readonly fail: (error: Error) => void;
 }
 
-function startGathering(needed: number): {
+function startGathering(
+  needed: number,
+  first?: readonly number[],
+): {
   time: ReturnType<typeof virtualClock>['time'];
   asked: Question[];
   seen: string[];
@@ -24,6 +27,7 @@ function startGathering(needed: number): {
   const result = watch(
     gather<string, string>({
       members: [0, 1, 2],
+      first: first && { members: first, isRefusal: (reply) => reply === 'no' },
       clock,
       resendMs: 10,
       deadlineMs: 100,
@@ -120,4 +124,51 @@ describe('gathering answers', () => {
       expect(asked).toHaveLength(3);
     },
   );
+});
+
+describe('gathering answers of some first', () => {
+  const membersOf = (asked: readonly Question[]): number[] => asked.map(({ member }) => member);
+
+  test('when they suffice, nobody else is asked', async () => {
+    const { time, asked, result } = startGathering(2, [2, 0]);
+    expect(membersOf(asked)).toEqual([2, 0]);
+    for (const { answer } of asked) answer('yes');
+    await time.run(1000);
+    expect(result).toEqual({ state: 'resolved', value: 'yesyes' });
+    expect(asked).toHaveLength(2);
+  });
+
+  test('when one is late, the others are asked, and it is asked again', async () => {
+    const { time, asked, resends, result } = startGathering(2, [2, 0]);
+    asked[0]!.answer('yes');
+    await time.run(9);
+    expect(asked).toHaveLength(2);
+    await time.run(2);
+    expect(membersOf(asked).slice(2)).toEqual([0, 1]);
+    // Not all had been asked before: their silence says nothing yet.
+    expect(resends).toEqual([0, 0]);
+    asked[3]!.answer('yes');
+    await time.run(1);
+    expect(result.state).toBe('resolved');
+  });
+
+  test.each<[string, string | Error]>([
+    ['refuses', 'no'],
+    ['fails', new Error('connection lost')],
+  ])('when one %s, the others are asked at once, and once', async (_, reaction) => {
+    const { time, asked } = startGathering(3, [2, 0]);
+    for (const { answer, fail } of [...asked])
+      if (reaction instanceof Error) fail(reaction);
+      else answer(reaction);
+    await time.run(1);
+    expect(membersOf(asked)).toEqual([2, 0, 1]);
+  });
+
+  test('after a verdict a failure asks nobody', async () => {
+    const { time, asked } = startGathering(1, [2, 0]);
+    asked[0]!.answer('yes');
+    asked[1]!.fail(new Error('connection lost'));
+    await time.run(1000);
+    expect(asked).toHaveLength(2);
+  });
 });

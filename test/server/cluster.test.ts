@@ -163,6 +163,7 @@ describe('the state of the cluster', () => {
       expect(status).toEqual({
         id,
         version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+        leader: null,
         protocol: 'paxos',
         cluster: 'synod',
         ready: true,
@@ -176,6 +177,13 @@ describe('the state of the cluster', () => {
             roundTripMs: anyNumber,
             lastAnswerMs: anyNumber,
           })),
+        quorums: {
+          system: 'majority',
+          thrifty: false,
+          phase1: '2 of 3 servers',
+          phase2: '2 of 3 servers',
+          survives: { phase1: 1, phase2: 1, disks: 1 },
+        },
         applied: anyNumber,
         highestChosen: status.applied,
         floor: 1,

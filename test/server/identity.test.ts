@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import type { Json } from '../../src/core/json';
 import { StartRefused, serverConfiguration, type ServerConfiguration } from '../../src/server/configuration';
 import { Identity, configurationId } from '../../src/server/identity';
 import { MemoryStorage } from '../../src/storage/memory-storage';
@@ -38,6 +39,7 @@ describe('identity', () => {
       { servers: configuration.servers.slice(0, 2) },
       'the data folder belongs to members 127.0.0.1:15000,127.0.0.1:15001,127.0.0.1:15002, not 127.0.0.1:15000,127.0.0.1:15001',
     ],
+    ['quorums', { quorums: '3,1' }, 'the data folder belongs to quorums majority, not 3,1'],
     ['protocol', otherProtocol, 'the data folder belongs to protocol paxos, not other'],
   ])('data of another %s is refused with a sentence', async (_, changes, says) => {
     const storage = new MemoryStorage();
@@ -46,6 +48,16 @@ describe('identity', () => {
     const refused = Identity.open(storage, { ...configuration, ...changes }, 'digest', randomUUID);
     await expect(refused).rejects.toThrow(new StartRefused(says));
     expect([...storage.read()]).toEqual(before);
+  });
+
+  test('data of the first versions, which does not name its quorums, is of majorities', async () => {
+    const storage = new MemoryStorage();
+    await Identity.open(storage, configuration, 'digest', randomUUID);
+    const [[key, value] = ['', {}]] = storage.read();
+    await storage.write([{ key, value: { ...(value as object), quorums: undefined } as unknown as Json }]);
+    await expect(Identity.open(storage, configuration, 'digest', randomUUID)).resolves.toBeDefined();
+    const refused = Identity.open(storage, { ...configuration, quorums: '2,2' }, 'digest', randomUUID);
+    await expect(refused).rejects.toThrow('the data folder belongs to quorums majority, not 2,2');
   });
 
   test('votes without an identity are refused', async () => {
@@ -57,14 +69,15 @@ describe('identity', () => {
   });
 });
 
-test('servers of another cluster, protocol or list of servers have another configuration', () => {
+test('servers of another cluster, protocol, quorums or list of servers have another configuration', () => {
   const ids = [
     configuration,
     { ...configuration, cluster: 'other' },
     { ...configuration, ...otherProtocol },
+    { ...configuration, quorums: '3,1' },
     { ...configuration, servers: configuration.servers.slice(0, 2) },
     { ...configuration, servers: [...configuration.servers].reverse() },
   ].map(configurationId);
   expect(new Set(ids).size).toBe(ids.length);
-  expect(configurationId({ ...configuration, id: 2, logLevel: 'debug' })).toBe(ids[0]);
+  expect(configurationId({ ...configuration, id: 2, logLevel: 'debug', thrifty: true })).toBe(ids[0]);
 });

@@ -41,7 +41,7 @@ describe('health', () => {
     await three.result(0, 'kv.put', { key: 'a', value: 'b' });
     await three.stop(1, 2);
     await waitFor('not ready', async () => (await get(three, 0, '/readyz')).status === 503);
-    expect((await get(three, 0, '/readyz')).text).toBe('1 of 3 servers answer\n');
+    expect((await get(three, 0, '/readyz')).text).toBe('1 of 3 servers answer; needed: 2 of 3 servers\n');
     expect((await get(three, 0, '/livez')).status).toBe(200);
     expect(await three.result(0, 'kv.get', { key: 'a' })).toMatchObject({ value: 'b' });
     expect((await three.call(0, 'kv.put', { key: 'a', value: 'c' })).error?.data).toEqual({

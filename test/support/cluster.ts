@@ -45,11 +45,13 @@ export class Cluster {
   readonly #running = new Map<ServerId, Running>();
   #ticks = 0;
 
-  constructor(create: CreateReplica, servers: number, seed: number) {
+  constructor(create: CreateReplica, servers: number, seed: number, quorums = 'majority') {
     this.#create = create;
     this.world = virtualWorld(
       Array.from({ length: servers }, (_, id) => id),
       seed,
+      undefined,
+      quorums,
     );
     this.hosts = this.world.members.map((id) => new Host(this.world, id));
   }
@@ -99,7 +101,7 @@ export class Cluster {
     const operation: Operation = { command, server, begin: ++this.#ticks, end: Infinity, outcome: undefined };
     this.operations.push(operation);
     this.replica(server)
-      .submit(command, timeoutMs)
+      .submit(command, timeoutMs, false)
       .then(
         (position) => {
           this.#end(operation, { kind: 'done', position });

@@ -45,6 +45,8 @@ export const CALM: Scenario = {
   protocol: 'paxos',
   variation: { logSlots: 10_000, pieceSlots: 1000 },
   servers: 3,
+  quorums: 'majority',
+  thrifty: false,
   safetyMs: 2000,
   network: { latencyMs: 1, jitterMs: 0.1, loss: 0, duplication: 0, late: 0, lateMs: 0 },
   syncMs: 0.1,

@@ -77,7 +77,7 @@ export class Scene {
       host: { disk: { durableText: (key: string) => texts.get(key) } as unknown as Disk },
     }));
     this.observer = new classes.Observer(3);
-    this.durability = new classes.DurabilityObserver(this.observer, () =>
+    this.durability = new classes.DurabilityObserver(this.observer, 'paxos', () =>
       owners.map((owner) => ({ ...owner, isWiped: owner.isWiped() })),
     );
     this.oracle = new classes.Oracle(this.observer, this.durability);

@@ -93,7 +93,7 @@ function statusRow(asked: Member): string[] {
   return [
     id,
     address,
-    status.ready ? 'ready' : 'not ready',
+    `${status.ready ? 'ready' : 'not ready'}${status.leader === status.id ? ', leads' : ''}`,
     String(status.applied),
     String(status.highestChosen),
     String(status.entries),
@@ -109,6 +109,17 @@ function verdictOnStores(statuses: readonly Status[], colors: Colors): string {
   return new Set(statuses.map((status) => status.digest)).size === 1
     ? colors.green('all stores equal')
     : colors.red('STORES DIFFER at the same applied slot');
+}
+
+/** What each phase needs, and which failures that survives, whichever servers they hit. */
+function quorumsLine({ system, thrifty, phase1, phase2, survives }: Status['quorums']): string {
+  const down = (servers: number): string => `${servers} may be down`;
+  const needs =
+    phase1 === phase2
+      ? `each phase needs ${phase1} (${down(survives.phase1)})`
+      : `phase 1 needs ${phase1} (${down(survives.phase1)}), phase 2 ${phase2} (${down(survives.phase2)})`;
+  const disks = survives.disks === 1 ? '1 disk' : `${survives.disks} disks`;
+  return `quorums ${system}${thrifty ? ', thrifty' : ''}: ${needs}; writes survive the loss of ${disks}`;
 }
 
 /** One row for each server, as it sees itself. */
@@ -128,7 +139,7 @@ export async function status(client: SynodClient, call: CallOptions, colors: Col
   );
   return {
     result: { servers },
-    lines: [...lines, footer],
+    lines: [...lines, footer, ...(first ? [quorumsLine(first.quorums)] : [])],
     exitCode: statuses.length > 0 ? EXIT.ok : EXIT.noServer,
   };
 }

@@ -71,6 +71,8 @@ function nameOf(seed: number, { wishes, exhibit }: Explaining): string {
   const parts = [
     ...['seed', seed, wishes.protocol],
     ...(wishes.servers === undefined ? [] : ['servers', wishes.servers]),
+    ...(wishes.quorums === undefined ? [] : ['quorums', wishes.quorums.replaceAll(/\W/g, '-')]),
+    ...(wishes.thrifty ? ['thrifty'] : []),
     ...(wishes.read === undefined ? [] : ['read', wishes.read]),
     ...(exhibit === undefined ? [] : [exhibit]),
   ];
@@ -82,6 +84,8 @@ export function wishText({ wishes, exhibit }: Pick<Explaining, 'wishes' | 'exhib
   return [
     ` --protocol ${wishes.protocol}`,
     ...(wishes.servers === undefined ? [] : [` --servers ${wishes.servers}`]),
+    ...(wishes.quorums === undefined ? [] : [` --quorums ${wishes.quorums}`]),
+    ...(wishes.thrifty ? [' --thrifty'] : []),
     ...(wishes.read === undefined ? [] : [` --read ${wishes.read}`]),
     ...(exhibit === undefined ? [] : [` --exhibit ${exhibit}`]),
   ].join('');

@@ -73,7 +73,7 @@ async function museum(
 ): Promise<number> {
   const findings = await goRound(tour, exhibits, jobs, json);
   const seeds = Math.max(0, ...findings.map(({ runs }) => runs));
-  const wrong = await control(tour, seeds, jobs);
+  const wrong = await controlAll(tour, findings, jobs);
   const caught = findings.filter((finding) => finding.caught !== undefined).length;
   if (json)
     say(
@@ -127,7 +127,22 @@ async function goRound(
   return findings;
 }
 
-/** Runs the same seeds with the shipped code; gives the first failure, which must not be. */
+/** Runs the seeds of all visits with the shipped code, under the quorums of each; gives a failure, which must not be. */
+async function controlAll(
+  { wishes, ...tour }: Tour,
+  findings: readonly Finding[],
+  jobs: number,
+): Promise<Wrong | undefined> {
+  for (const quorums of new Set(findings.map(({ exhibit }) => exhibit.quorums))) {
+    const alike = findings.filter(({ exhibit }) => exhibit.quorums === quorums);
+    const seeds = Math.max(...alike.map(({ runs }) => runs));
+    const wrong = await control({ ...tour, wishes: { ...wishes, quorums } }, seeds, jobs);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+/** Runs the seeds; gives the first failure. */
 async function control({ wishes }: Tour, seeds: number, jobs: number): Promise<Wrong | undefined> {
   const failed: Wrong[] = [];
   const progress = new Progress(seeds, 'seeds');

@@ -6,11 +6,15 @@ import { z } from 'zod';
 import { formatAddress, type Address } from '../../network/address';
 import { UsageError } from '../options';
 
+/** What is asked of a cluster, besides its places. */
+export type Asked = Pick<Cluster, 'protocol' | 'quorums'>;
+
 /** What the servers of one cluster share and must never change while its data lives. */
 export interface Cluster {
   readonly cluster: string;
   readonly token: string;
   readonly protocol: string;
+  readonly quorums: string;
   readonly servers: string[];
 }
 
@@ -18,6 +22,7 @@ const clusterFile = z.strictObject({
   cluster: z.string().min(1),
   token: z.string().min(16),
   protocol: z.string(),
+  quorums: z.string().default('majority'),
   /** `host:port` of every server, in the order of their ids. */
   servers: z.array(z.string()).min(1),
   /** All servers have been ready once: from then on an empty server folder means a lost disk. */
@@ -25,11 +30,12 @@ const clusterFile = z.strictObject({
 });
 type ClusterFile = z.output<typeof clusterFile>;
 
-export function newCluster(protocol: string, servers: readonly Address[]): Cluster {
+export function newCluster({ protocol, quorums }: Asked, servers: readonly Address[]): Cluster {
   return {
     cluster: randomUUID(),
     token: randomBytes(32).toString('hex'),
     protocol,
+    quorums,
     servers: servers.map(formatAddress),
   };
 }
@@ -40,11 +46,11 @@ export class ClusterFolder {
   #content: ClusterFile | undefined;
 
   /** Reads what is there, changes nothing. Throws UsageError when it does not fit the cluster asked for. */
-  constructor(path: string, protocol: string, servers: readonly Address[]) {
+  constructor(path: string, asked: Asked, servers: readonly Address[]) {
     this.path = path;
     this.#content = this.#read();
     if (this.#content === undefined) return;
-    this.#refuseOther(this.#content, protocol, servers.map(formatAddress));
+    this.#refuseOther(this.#content, asked, servers.map(formatAddress));
     if (this.#content.started) this.#refuseLostDisk(this.#content);
   }
 
@@ -53,8 +59,8 @@ export class ClusterFolder {
   }
 
   /** The cluster that lives here; makes one on first use. */
-  open(protocol: string, servers: readonly Address[]): Cluster {
-    return this.#content ?? this.#write({ ...newCluster(protocol, servers), started: false });
+  open(asked: Asked, servers: readonly Address[]): Cluster {
+    return this.#content ?? this.#write({ ...newCluster(asked, servers), started: false });
   }
 
   /** To be called once all servers have been ready together. */
@@ -88,15 +94,17 @@ export class ClusterFolder {
     }
   }
 
-  #refuseOther(found: ClusterFile, protocol: string, servers: readonly string[]): void {
+  #refuseOther(found: ClusterFile, asked: Asked, servers: readonly string[]): void {
     const differences = [
       found.servers.length !== servers.length &&
         `has ${found.servers.length} servers, not ${servers.length} (--servers ${found.servers.length} fits)`,
       found.servers.length === servers.length &&
         found.servers.join() !== servers.join() &&
         `lives at ${found.servers[0]}..., not ${servers[0]}... (--host fits them)`,
-      found.protocol !== protocol &&
-        `runs ${found.protocol}, not ${protocol} (--protocol ${found.protocol} fits)`,
+      found.protocol !== asked.protocol &&
+        `runs ${found.protocol}, not ${asked.protocol} (--protocol ${found.protocol} fits)`,
+      found.quorums !== asked.quorums &&
+        `has the quorums ${found.quorums}, not ${asked.quorums} (--quorums ${found.quorums} fits)`,
     ].filter((difference) => difference !== false);
     if (differences.length === 0) return;
     throw new UsageError(`the cluster in ${this.path} ${differences.join(' and ')}; or ${this.#waysOut()}`);

@@ -12,6 +12,7 @@ import { Supervisor } from './supervisor';
 const DEFAULTS: ServerOptions = {
   acceptorFailures: 0,
   protocol: 'paxos',
+  quorums: 'majority',
   logLevel: 'warn',
   logFormat: 'pretty',
   operationTimeout: 4000,
@@ -36,8 +37,8 @@ export async function temporaryCluster(
   const prepopulateFile = findPrepopulateFile(options.prepopulate);
   const members = membersAt(host, await findFreePorts(servers), servers);
   const root = mkdtempSync(join(tmpdir(), 'synod-'));
-  const clusterFolder = new ClusterFolder(root, options.protocol, members);
-  const cluster = clusterFolder.open(options.protocol, members);
+  const clusterFolder = new ClusterFolder(root, options, members);
+  const cluster = clusterFolder.open(options, members);
   const folder = options.ephemeral === true ? undefined : clusterFolder;
   const plan = supervisorPlan({
     program: SERVER_PROGRAM,

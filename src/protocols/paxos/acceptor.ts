@@ -3,7 +3,8 @@ import type { Change, Environment } from '../../core/environment';
 import { invariant } from '../../core/invariant';
 import type { Json } from '../../core/json';
 import { slotKey, slotOfKey } from '../../core/keys';
-import type { AcceptReply, AcceptorService, PrepareReply, Proposal, Value } from './messages';
+import type { Value } from '../log/messages';
+import type { AcceptReply, AcceptorService, PrepareReply, Proposal } from './messages';
 
 /** Where promises and votes are stored, by slot. */
 export const PROMISED = 'acceptor/promised/';

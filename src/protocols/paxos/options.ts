@@ -1,5 +1,5 @@
-import type { CatchUpOptions } from './catch-up';
-import type { LearnerOptions } from './learner';
+import type { CatchUpOptions } from '../log/catch-up';
+import type { LearnerOptions } from '../log/learner';
 import type { ProposerOptions } from './proposer';
 
 export interface PaxosOptions extends ProposerOptions, LearnerOptions, CatchUpOptions {
@@ -34,6 +34,8 @@ export const DEFAULT_OPTIONS: PaxosOptions = {
   maxWaiting: 10_000,
   maxWaitingWeight: 64 * 1024 * 1024,
   log: { slots: 10_000, characters: 64 * 1024 * 1024 },
+  checkpointSlots: 1,
+  storesChosen: true,
   pieceSlots: 1000,
   pieceCharacters: 512 * 1024,
 };

@@ -7,11 +7,14 @@ import {
   type Slot,
 } from '../../core/ballot';
 import type { Environment } from '../../core/environment';
-import { gather } from '../../core/gather';
+import { isFatal } from '../../core/errors';
+import { gather, type Vanguard } from '../../core/gather';
 import type { QuorumSystem } from '../../core/quorum';
+import type { ProtocolSettings } from '../../core/replica';
 import type { RoundTrip } from '../../core/round-trip';
-import type { AcceptReply, AcceptorService, LearnerService, PrepareReply, Proposal, Value } from './messages';
-import type { Rounds } from './rounds';
+import type { LearnerService, Value } from '../log/messages';
+import type { AcceptReply, AcceptorService, PrepareReply, Proposal } from './messages';
+import type { Rounds } from '../log/rounds';
 
 export interface ProposerOptions {
   /** First pause before a phase asks the silent acceptors again, at least; doubles. */
@@ -43,7 +46,12 @@ export type Outcome =
   | { readonly kind: 'truncated'; readonly voted: boolean }
   | { readonly kind: 'gave-up'; readonly voted: boolean };
 
-type Phase1 = { readonly kind: 'promised'; readonly adopted: Value | undefined } | Refused;
+type Phase1 = Promised | Refused;
+interface Promised {
+  readonly kind: 'promised';
+  readonly adopted: Value | undefined;
+  readonly by: ReadonlySet<ServerId>;
+}
 type Phase2 = { readonly kind: 'chosen' } | Refused;
 type Refused =
   | { readonly kind: 'rejected'; readonly by: Ballot }
@@ -66,16 +74,19 @@ export function valueOfHighestBallot(reported: Iterable<Proposal | null>): Value
 export class Proposer {
   readonly #environment: Environment;
   readonly #quorums: QuorumSystem;
+  readonly #thrifty: boolean;
   readonly #acceptors: ReadonlyMap<ServerId, AcceptorService>;
   readonly #learner: KnownSlots;
   readonly #peerLearners: readonly LearnerService[];
   readonly #rounds: Rounds;
   readonly #roundTrip: RoundTrip;
   readonly #options: ProposerOptions;
+  /** Those whose latest call that ended was not answered. */
+  readonly #silent = new Set<ServerId>();
 
   constructor(parts: {
     environment: Environment;
-    quorums: QuorumSystem;
+    settings: ProtocolSettings;
     acceptors: ReadonlyMap<ServerId, AcceptorService>;
     learner: KnownSlots;
     peerLearners: readonly LearnerService[];
@@ -84,7 +95,8 @@ export class Proposer {
     options: ProposerOptions;
   }) {
     this.#environment = parts.environment;
-    this.#quorums = parts.quorums;
+    this.#quorums = parts.settings.quorums;
+    this.#thrifty = parts.settings.thrifty;
     this.#acceptors = parts.acceptors;
     this.#learner = parts.learner;
     this.#peerLearners = parts.peerLearners;
@@ -113,7 +125,7 @@ export class Proposer {
 
       const proposal = promises.adopted ?? value;
       if (proposal.id === value.id) voted = true;
-      const votes = await this.#accept(slot, ballot, proposal, promises.adopted !== undefined, deadline);
+      const votes = await this.#accept(slot, ballot, proposal, promises, deadline);
       if (votes.kind === 'truncated') return { kind: 'truncated', voted };
       if (votes.kind !== 'chosen') {
         seen = await this.#refused(slot, ballot, 2, votes, seen, attempt);
@@ -131,7 +143,7 @@ export class Proposer {
     const request = { slot, ballot };
     const verdict = await gather<PrepareReply, Phase1>({
       ...this.#round(deadline),
-      ask: (member) => this.#timed(this.#acceptor(member).prepare(request)),
+      ask: (member) => this.#timed(member, this.#acceptor(member).prepare(request)),
       decide: (replies, resends) => {
         const promised = new Set<ServerId>();
         const reported: (Proposal | null)[] = [];
@@ -142,26 +154,28 @@ export class Proposer {
           reported.push(reply.accepted);
         }
         if (this.#quorums.isPhase1Quorum(promised))
-          return { kind: 'promised', adopted: valueOfHighestBallot(reported) };
+          return { kind: 'promised', adopted: valueOfHighestBallot(reported), by: promised };
         return this.#rejection(replies, resends);
       },
     });
     return verdict ?? { kind: 'silent' };
   }
 
-  /** Phase 2a, to all acceptors and not only those that promised; and the verdict over the votes. */
+  /** Phase 2a, to all acceptors and not only those that promised, unless thrifty; and the verdict over the votes. */
   async #accept(
     slot: Slot,
     ballot: Ballot,
     value: Value,
-    adopted: boolean,
+    promises: Promised,
     deadline: number,
   ): Promise<Phase2> {
+    const adopted = promises.adopted !== undefined;
     this.#environment.trace(() => ({ kind: 'accept-sent', slot, ballot, value: value.id, adopted }));
     const request = { slot, ballot, value };
     const verdict = await gather<AcceptReply, Phase2>({
       ...this.#round(deadline),
-      ask: (member) => this.#timed(this.#acceptor(member).accept(request)),
+      first: this.#thrifty ? this.#vanguard(promises.by) : undefined,
+      ask: (member) => this.#timed(member, this.#acceptor(member).accept(request)),
       decide: (replies, resends) => {
         const voted = new Set<ServerId>();
         for (const [member, reply] of replies) {
@@ -240,12 +254,26 @@ export class Proposer {
     };
   }
 
-  async #timed<Reply>(call: Promise<Reply>): Promise<Reply> {
+  /** A smallest quorum of acceptors that vote, very likely: this server's own, and those that have just promised. */
+  #vanguard(promised: ReadonlySet<ServerId>): Vanguard<AcceptReply> {
+    return {
+      members: this.#quorums.phase2Example([this.#environment.self, ...promised], this.#silent),
+      isRefusal: (reply) => reply.kind !== 'accepted',
+    };
+  }
+
+  async #timed<Reply>(member: ServerId, call: Promise<Reply>): Promise<Reply> {
     const { clock } = this.#environment;
     const askedAt = clock.now();
-    const reply = await call;
-    this.#roundTrip.observe(clock.now() - askedAt);
-    return reply;
+    try {
+      const reply = await call;
+      this.#silent.delete(member);
+      this.#roundTrip.observe(clock.now() - askedAt);
+      return reply;
+    } catch (error) {
+      if (!isFatal(error)) this.#silent.add(member);
+      throw error;
+    }
   }
 
   #acceptor(member: ServerId): AcceptorService {

@@ -4,25 +4,20 @@ import type { Environment } from '../../core/environment';
 import { OperationError, isFatal } from '../../core/errors';
 import { gather } from '../../core/gather';
 import type { Json } from '../../core/json';
-import { Majority, type QuorumSystem } from '../../core/quorum';
-import type { Protocol, Replica, ReplicaView } from '../../core/replica';
+import type { QuorumSystem } from '../../core/quorum';
+import type { Protocol, ProtocolSettings, Replica, ReplicaView } from '../../core/replica';
 import { RoundTrip } from '../../core/round-trip';
 import { Dispatcher, stub, unreliable } from '../../core/rmi';
 import type { StateMachine } from '../../core/state-machine';
 import { Acceptor } from './acceptor';
-import { CatchUp } from './catch-up';
-import { Learner } from './learner';
-import { sizeOf } from './log';
-import {
-  ACCEPTOR_METHODS,
-  LEARNER_METHODS,
-  type AcceptorService,
-  type LearnerService,
-  type Value,
-} from './messages';
+import { CatchUp } from '../log/catch-up';
+import { Learner } from '../log/learner';
+import { sizeOf } from '../log/log';
+import { LEARNER_METHODS, type LearnerService, type Value } from '../log/messages';
+import { ACCEPTOR_METHODS, type AcceptorService } from './messages';
 import { DEFAULT_OPTIONS, type PaxosOptions } from './options';
 import { Proposer, type Outcome } from './proposer';
-import { Rounds } from './rounds';
+import { Rounds } from '../log/rounds';
 import { Slots } from './slots';
 
 /**
@@ -48,11 +43,16 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
   #isFillingHoles = false;
   #stopped = false;
 
-  constructor(environment: Environment, machine: StateMachine<Command, Result>, options: PaxosOptions) {
+  constructor(
+    environment: Environment,
+    machine: StateMachine<Command, Result>,
+    settings: ProtocolSettings,
+    options: PaxosOptions,
+  ) {
     const { self, members, transport, storage, clock } = environment;
     this.#environment = environment;
     this.#options = options;
-    this.#quorums = new Majority(members);
+    this.#quorums = settings.quorums;
     this.#rounds = new Rounds(storage);
     this.#acceptor = new Acceptor(environment);
     this.#learner = new Learner(environment, machine, options);
@@ -76,7 +76,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     this.#acceptors = acceptors;
     this.#proposer = new Proposer({
       environment,
-      quorums: this.#quorums,
+      settings,
       acceptors,
       learner: this.#learner,
       peerLearners: [...peerLearners.values()],
@@ -135,7 +135,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
 
   /**
    * A quorum read [Charapko et al., Linearizable Quorum Reads in Paxos, 2019]: every answered write was accepted by a
-   * quorum, so some member of any quorum knows of a slot at least as high. Slots that only have votes are settled too:
+   * phase-2 quorum, so some member of any phase-1 quorum knows of a slot at least as high. Slots that only have votes are settled too:
    * another read may have seen them chosen.
    */
   async readBarrier(timeoutMs: number): Promise<void> {
@@ -178,7 +178,13 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
       floor: this.#learner.floor,
       pending: this.#admission.pending,
       highestPromised: this.#acceptor.highestPromised,
+      leader: null,
     };
+  }
+
+  /** No server does anything for the others. */
+  handOver(): Promise<void> {
+    return Promise.resolve();
   }
 
   stop(): void {
@@ -280,5 +286,6 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
 /** Leaderless Paxos, one instance per operation. */
 export const paxos: Protocol = {
   name: 'paxos',
-  create: (environment, machine) => new PaxosReplica(environment, machine, DEFAULT_OPTIONS),
+  create: (environment, machine, settings) =>
+    new PaxosReplica(environment, machine, settings, DEFAULT_OPTIONS),
 };

@@ -19,9 +19,10 @@ export async function visit(
   onRun: () => void = () => undefined,
 ): Promise<Finding> {
   const code = codeWith(exhibit);
+  const tour = { ...wishes, quorums: wishes.quorums ?? exhibit.quorums };
   let simulatedMs = 0;
   for (let seed = 1; seed <= mostSeeds; seed++) {
-    const report = await code.runScenario(code.drawScenario(seed, wishes));
+    const report = await code.runScenario(code.drawScenario(seed, tour));
     simulatedMs += report.simulatedMs;
     onRun();
     if (report.failure !== undefined)

@@ -5,10 +5,11 @@ import { Dispatcher, stub } from '../../core/rmi';
 import { RoundTrip } from '../../core/round-trip';
 import type { StateMachine } from '../../core/state-machine';
 import { Acceptor } from '../../protocols/paxos/acceptor';
-import { Learner } from '../../protocols/paxos/learner';
-import { ACCEPTOR_METHODS, LEARNER_METHODS, type Value } from '../../protocols/paxos/messages';
+import { Learner } from '../../protocols/log/learner';
+import { LEARNER_METHODS, type Value } from '../../protocols/log/messages';
+import { ACCEPTOR_METHODS } from '../../protocols/paxos/messages';
 import { Proposer } from '../../protocols/paxos/proposer';
-import { Rounds } from '../../protocols/paxos/rounds';
+import { Rounds } from '../../protocols/log/rounds';
 import { Host } from '../host';
 import type { Message } from '../network';
 import type { Place } from '../virtual-time';
@@ -31,7 +32,13 @@ const FIRST_PROPOSER = 11;
 const RESEND_MS = 100;
 const PHASE_TIMEOUT_MS = 1000;
 const BACK_OFF_MS = 1;
-const LEARNER_OPTIONS = { log: { slots: 10, characters: 1000 }, pieceSlots: 10, pieceCharacters: 1000 };
+const LEARNER_OPTIONS = {
+  log: { slots: 10, characters: 1000 },
+  checkpointSlots: 1,
+  storesChosen: true,
+  pieceSlots: 10,
+  pieceCharacters: 1000,
+};
 
 /** A: the first acceptor. P1, which signs its ballots with 11: the first proposer. */
 function nameOf(place: Place): string {
@@ -165,7 +172,7 @@ export class SmallSynod implements System {
     const { members } = this.#world;
     const proposer = new Proposer({
       environment,
-      quorums: new Majority(members),
+      settings: { quorums: new Majority(members), thrifty: false },
       acceptors: new Map(
         members.map((member) => [member, stub(transport, member, 'acceptor', ACCEPTOR_METHODS, Infinity)]),
       ),

@@ -3,6 +3,7 @@ import type { Environment } from '../../../src/core/environment';
 import { DEFAULT_OPTIONS } from '../../../src/protocols/paxos/options';
 import { PaxosReplica } from '../../../src/protocols/paxos/replica';
 import { Cluster } from '../../support/cluster';
+import { usualSettings } from '../../support/settings';
 
 /** Every call on an acceptor goes unanswered with this probability. */
 const FAILURE = 0.25;
@@ -35,7 +36,8 @@ async function ballotsUsed(
     gossipMs: 1e9,
   };
   const cluster = new Cluster(
-    (environment, machine) => new PaxosReplica(counting(environment), machine, options),
+    (environment, machine) =>
+      new PaxosReplica(counting(environment), machine, usualSettings(environment), options),
     servers,
     1,
   );

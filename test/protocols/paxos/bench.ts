@@ -1,7 +1,8 @@
 import type { ServerId, Slot } from '../../../src/core/ballot';
 import type { Environment } from '../../../src/core/environment';
 import { RoundTrip } from '../../../src/core/round-trip';
-import { ACCEPTOR_METHODS, type Value } from '../../../src/protocols/paxos/messages';
+import { type Value } from '../../../src/protocols/log/messages';
+import { ACCEPTOR_METHODS } from '../../../src/protocols/paxos/messages';
 import type { Outcome, Proposer, ProposerOptions } from '../../../src/protocols/paxos/proposer';
 import type { Message, Rule } from '../../../src/simulation/network';
 import { Host } from '../../../src/simulation/host';
@@ -9,7 +10,7 @@ import { virtualWorld, type World } from '../../../src/simulation/world';
 import type { Code } from './code';
 
 /** The acceptors of the schedules. */
-export const [A, B, C, D] = [0, 1, 2, 3] as const;
+export const [A, B, C, D, E] = [0, 1, 2, 3, 4] as const;
 
 /** The proposers, each on a machine of its own, so that every call to an acceptor crosses the network. */
 export const [P1, P2, P3, P4] = [11, 12, 13, 14] as const;
@@ -53,12 +54,18 @@ export class Bench {
   readonly #hosts = new Map<ServerId, Host>();
   readonly #proposers = new Map<ServerId, Promise<Proposer>>();
   readonly #options: ProposerOptions;
+  /** Of the proposers that are started from now on. */
+  quorums: string;
 
-  constructor(code: Code, parts: { acceptors?: number; options?: Partial<ProposerOptions> } = {}) {
+  constructor(
+    code: Code,
+    parts: { acceptors?: number; quorums?: string; options?: Partial<ProposerOptions> } = {},
+  ) {
     this.#code = code;
     this.#options = { ...OPTIONS, ...parts.options };
     const acceptors = Array.from({ length: parts.acceptors ?? 3 }, (_, id) => id);
-    this.world = virtualWorld(acceptors, 1);
+    this.quorums = parts.quorums ?? 'majority';
+    this.world = virtualWorld(acceptors, 1, undefined, this.quorums);
     for (const id of acceptors) this.#bootAcceptor(id);
   }
 
@@ -126,11 +133,11 @@ export class Bench {
     const environment = this.host(id).boot();
     const rounds = new this.#code.Rounds(environment.storage);
     for (const [key, value] of environment.storage.read()) rounds.recover(key, value);
-    const { Proposer, Majority } = this.#code;
+    const { Proposer, parseQuorums } = this.#code;
     return Promise.resolve(
       new Proposer({
         environment,
-        quorums: new Majority(this.world.members),
+        settings: { quorums: parseQuorums(this.quorums, this.world.members), thrifty: false },
         acceptors: this.#acceptors(environment),
         learner: this.#ignorantLearner(environment),
         peerLearners: [],

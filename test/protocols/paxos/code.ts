@@ -1,11 +1,11 @@
 import { KeyValueStore } from '../../../src/kv/store';
 import { Dispatcher, stub } from '../../../src/core/rmi';
-import { Majority } from '../../../src/core/quorum';
+import { Majority, parseQuorums } from '../../../src/core/quorum';
 import { Acceptor } from '../../../src/protocols/paxos/acceptor';
-import { Learner } from '../../../src/protocols/paxos/learner';
+import { Learner } from '../../../src/protocols/log/learner';
 import { Proposer } from '../../../src/protocols/paxos/proposer';
 import { PaxosReplica } from '../../../src/protocols/paxos/replica';
-import { Rounds } from '../../../src/protocols/paxos/rounds';
+import { Rounds } from '../../../src/protocols/log/rounds';
 import { loadMutant, type Edit } from '../../../src/simulation/museum/mutant';
 
 /** The code that a schedule is played against: what is shipped, or a mutant of it. */
@@ -18,6 +18,7 @@ export interface Code {
   readonly PaxosReplica: typeof PaxosReplica;
   readonly Proposer: typeof Proposer;
   readonly Rounds: typeof Rounds;
+  readonly parseQuorums: typeof parseQuorums;
   readonly stub: typeof stub;
 }
 
@@ -30,6 +31,7 @@ export const SHIPPED: Code = {
   PaxosReplica,
   Proposer,
   Rounds,
+  parseQuorums,
   stub,
 };
 
@@ -37,11 +39,12 @@ const PLACES: Record<keyof Code, string> = {
   Acceptor: 'protocols/paxos/acceptor.ts',
   Dispatcher: 'core/rmi.ts',
   KeyValueStore: 'kv/store.ts',
-  Learner: 'protocols/paxos/learner.ts',
+  Learner: 'protocols/log/learner.ts',
   Majority: 'core/quorum.ts',
   PaxosReplica: 'protocols/paxos/replica.ts',
   Proposer: 'protocols/paxos/proposer.ts',
-  Rounds: 'protocols/paxos/rounds.ts',
+  Rounds: 'protocols/log/rounds.ts',
+  parseQuorums: 'core/quorum.ts',
   stub: 'core/rmi.ts',
 };
 

@@ -1,7 +1,7 @@
 import type { Exhibit } from '../exhibit';
 
 const ACCEPTOR = 'protocols/paxos/acceptor.ts';
-const ROUNDS = 'protocols/paxos/rounds.ts';
+const ROUNDS = 'protocols/log/rounds.ts';
 const BALLOT = 'core/ballot.ts';
 
 /** What an acceptor must remember and refuse, and what makes a ballot unique. */

@@ -1,7 +1,7 @@
 import type { Exhibit } from '../exhibit';
 
 const STORE = 'kv/store.ts';
-const LEARNER = 'protocols/paxos/learner.ts';
+const LEARNER = 'protocols/log/learner.ts';
 
 /** The layers around the protocol: exactly-once, snapshots, storage, formation, client. */
 export const AROUND: readonly Exhibit[] = [
@@ -89,7 +89,7 @@ export const AROUND: readonly Exhibit[] = [
     schedule: 'C fetches the first piece of slot 20 and the second of slot 30.',
     edits: [
       {
-        file: 'protocols/paxos/catch-up.ts',
+        file: 'protocols/log/catch-up.ts',
         find: 'if (piece.slot !== slot) records = [];',
         replace: '',
       },

@@ -4,6 +4,14 @@ import { ADOPTION } from './adoption';
 import { AROUND } from './around';
 import { COUNTING } from './counting';
 import { LEARNING } from './learning';
+import { QUORUMS } from './quorums';
 
 /** The whole collection. */
-export const EXHIBITS: readonly Exhibit[] = [...ADOPTION, ...ACCEPTORS, ...COUNTING, ...LEARNING, ...AROUND];
+export const EXHIBITS: readonly Exhibit[] = [
+  ...ADOPTION,
+  ...ACCEPTORS,
+  ...COUNTING,
+  ...LEARNING,
+  ...QUORUMS,
+  ...AROUND,
+];

@@ -1,6 +1,6 @@
 import type { Exhibit } from '../exhibit';
 
-const LEARNER = 'protocols/paxos/learner.ts';
+const LEARNER = 'protocols/log/learner.ts';
 const REPLICA = 'protocols/paxos/replica.ts';
 
 /** How chosen values are learned, applied, answered for and kept. */

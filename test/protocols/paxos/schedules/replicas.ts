@@ -30,7 +30,13 @@ export const QUIET_MS = 100;
 /** A cluster of whole replicas that is up and idle. */
 export async function startReplicas(code: Code, options: Partial<typeof DIRECTED> = {}): Promise<Cluster> {
   const cluster = new Cluster(
-    (environment, machine) => new code.PaxosReplica(environment, machine, { ...DIRECTED, ...options }),
+    (environment, machine) =>
+      new code.PaxosReplica(
+        environment,
+        machine,
+        { quorums: new code.Majority(environment.members), thrifty: false },
+        { ...DIRECTED, ...options },
+      ),
     3,
     1,
   );

@@ -17,6 +17,7 @@ const repeatedWrite: Schedule = async (code) => {
     const replica = new code.PaxosReplica<Command, Result>(
       new Host(world, id).boot(),
       store,
+      { quorums: new code.Majority(world.members), thrifty: false },
       DEFAULT_OPTIONS,
     );
     void replica.start();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Log } from '../../../src/protocols/paxos/log';
-import type { Value } from '../../../src/protocols/paxos/messages';
+import { Log } from '../../../src/protocols/log/log';
+import type { Value } from '../../../src/protocols/log/messages';
 
 const WIDE = { slots: 1000, characters: 1000 };
 

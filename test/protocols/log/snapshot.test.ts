@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { SnapshotOffer } from '../../../src/protocols/paxos/snapshot';
+import { SnapshotOffer } from '../../../src/protocols/log/snapshot';
 import { virtualClock } from '../../support/virtual-clock';
 
 const records = fc.array(

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Rounds } from '../../../src/protocols/paxos/rounds';
+import { Rounds } from '../../../src/protocols/log/rounds';
 import { Host } from '../../../src/simulation/host';
 import { virtualWorld, type World } from '../../../src/simulation/world';
 

@@ -16,6 +16,10 @@ const FLOOR = 'learner/floor';
 
 export interface LearnerOptions {
   readonly log: LogLimits;
+  /** The state is stored after so many slots; what is applied in between is stored by the log alone. */
+  readonly checkpointSlots: number;
+  /** Whether the learner stores chosen values itself. If not, the acceptor's votes are all that is stored of them. */
+  readonly storesChosen: boolean;
   /** The most that one answer to a peer holds, about. */
   readonly pieceSlots: number;
   readonly pieceCharacters: number;
@@ -33,7 +37,8 @@ export interface Expectation<Result> {
  * [Paxos Made Simple, 2.3 and 3], and passes them on to peers that missed them.
  *
  * What it stores may lag behind what it knows, since a chosen value stays chosen and can be learned again; but
- * state, applied index, kept log and floor are stored in one write and so always fit each other.
+ * state, applied index and floor are stored in one write, a checkpoint, and so always fit each other. The log, and the
+ * votes for it, are dropped below a checkpoint only.
  */
 export class Learner<Command extends Json, Result> implements LearnerService {
   readonly #environment: Environment;
@@ -45,6 +50,8 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   readonly #stateFromStorage: StateRecord[] = [];
   #truncateVotes: (floor: Slot) => Change[] = () => [];
   #applied: Slot = 0;
+  /** Up to where the stored state goes. */
+  #checkpoint: Slot = 0;
   #isFirstStart = true;
   #offer: SnapshotOffer | undefined;
 
@@ -123,7 +130,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     if (slot !== undefined) this.#log.add(slot, stored as unknown as Value);
     else if (key.startsWith(STATE)) this.#stateFromStorage.push([key.slice(STATE.length), stored]);
     else if (key === APPLIED) {
-      this.#applied = stored as Slot;
+      this.#applied = this.#checkpoint = stored as Slot;
       this.#isFirstStart = false;
     } else if (key === FLOOR) this.#moveFloor(stored as Slot);
   }
@@ -133,6 +140,9 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     if (this.#isFirstStart) await this.#environment.storage.write(this.#stateChanges());
     else this.#machine.restore(this.#stateFromStorage);
     this.#stateFromStorage.length = 0;
+    // What is not stored cannot be passed on: whoever needs it takes a snapshot.
+    if (!this.#options.storesChosen) this.#log.truncate(this.#applied + 1);
+    this.#apply();
   }
 
   learn({ slot, value }: { slot: Slot; value: Value }): Promise<null> {
@@ -177,7 +187,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     const stale = new Set(this.#machine.snapshot().map(([key]) => key));
     this.#machine.restore(records);
     this.#machine.takeChanges();
-    this.#applied = slot;
+    this.#applied = this.#checkpoint = slot;
     const changes: Change[] = [];
     for (const [key, value] of records) {
       stale.delete(key);
@@ -191,11 +201,13 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   }
 
   #apply(): void {
-    while (this.#log.get(this.#applied + 1) !== undefined)
-      this.#environment.storage.defer(this.#applySome(this.#options.pieceSlots));
+    while (this.#log.get(this.#applied + 1) !== undefined) {
+      const changes = this.#applySome(this.#options.pieceSlots);
+      if (changes.length > 0) this.#environment.storage.defer(changes);
+    }
   }
 
-  /** Applies what is contiguous, so many slots at most, and gives the changes to store with that, in one write. */
+  /** Applies what is contiguous, so many slots at most, and gives what is to be stored of that, in one write. */
   #applySome(slots: number): Change[] {
     const changes: Change[] = [];
     const upTo = this.#applied + slots;
@@ -204,11 +216,13 @@ export class Learner<Command extends Json, Result> implements LearnerService {
         const value = this.#log.get(slot);
         if (value === undefined) break;
         this.#applied = slot;
-        changes.push({ key: slotKey(CHOSEN, slot), value });
+        if (this.#options.storesChosen) changes.push({ key: slotKey(CHOSEN, slot), value });
         if (value.command !== null)
           this.#settle(value.id, this.#machine.apply(value.command as Command, slot));
         this.#environment.trace(() => ({ kind: 'applied', slot, value: value.id }));
       }
+      if (this.#applied - this.#checkpoint < this.#options.checkpointSlots) return changes;
+      this.#checkpoint = this.#applied;
       const floor = this.#log.nextFloor(this.#applied);
       return changes.concat(this.#stateChanges(), floor > this.#log.floor ? this.#moveFloor(floor) : []);
     } catch (error) {

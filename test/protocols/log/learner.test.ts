@@ -4,13 +4,13 @@ import { InvariantViolation } from '../../../src/core/invariant';
 import { Majority } from '../../../src/core/quorum';
 import { RoundTrip } from '../../../src/core/round-trip';
 import type { StateMachine, StateRecord } from '../../../src/core/state-machine';
-import { CatchUp } from '../../../src/protocols/paxos/catch-up';
-import { Learner } from '../../../src/protocols/paxos/learner';
-import type { LearnerService } from '../../../src/protocols/paxos/messages';
+import { CatchUp } from '../../../src/protocols/log/catch-up';
+import { Learner } from '../../../src/protocols/log/learner';
+import type { LearnerService } from '../../../src/protocols/log/messages';
 import { DEFAULT_OPTIONS } from '../../../src/protocols/paxos/options';
 import { Host } from '../../../src/simulation/host';
 import { virtualWorld, type World } from '../../../src/simulation/world';
-import { valueOf } from './bench';
+import { valueOf } from '../paxos/bench';
 
 /** A register for each letter: the command `a1` sets a to 1, and its result is what was there. */
 class Registers implements StateMachine<string, string> {

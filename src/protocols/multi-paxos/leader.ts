@@ -1,0 +1,292 @@
+import { compareBallots, type Ballot, type ServerId, type Slot } from '../../core/ballot';
+import type { Environment } from '../../core/environment';
+import { gather, type Vanguard } from '../../core/gather';
+import type { ProtocolSettings } from '../../core/replica';
+import type { RoundTrip } from '../../core/round-trip';
+import type { Value } from '../log/messages';
+import { roundLength, type RoundLimits } from './round-length';
+import { Heartbeats, type HeartbeatOptions } from './heartbeats';
+import type { AcceptReply, AcceptorService, CommandReply, Entry } from './messages';
+
+export interface LeaderOptions extends HeartbeatOptions, RoundLimits {
+  /** Messages of phase 2 under way at a time. Commands that come meanwhile travel together in the next. */
+  readonly roundsInFlight: number;
+  /** Commands that wait; more are refused. */
+  readonly maxQueued: number;
+}
+
+/** What the leader needs of its own learner. */
+export interface LearningSlots {
+  chosenIn(slot: Slot): Value | undefined;
+  learnAll(entries: Iterable<{ slot: Slot; value: Value }>): void;
+}
+
+/** Why a leader is none any more. `by`: the higher ballot that it met. */
+export type End =
+  | { readonly reason: 'overtaken'; readonly by: Ballot }
+  | { readonly reason: 'no-quorum' }
+  | { readonly reason: 'stopped' };
+
+interface Proposal {
+  readonly value: Value;
+  readonly settle: (reply: CommandReply) => void;
+}
+
+type Verdict =
+  | { readonly kind: 'chosen' }
+  | { readonly kind: 'rejected'; readonly by: Ballot }
+  | { readonly kind: 'ended' };
+
+/**
+ * The stable leader of one ballot: phase 2 only, for many slots at a time [Paxos Made Simple, 3]. It ends when it meets
+ * a higher ballot, or misses a quorum; another term is another Leader.
+ */
+export class Leader {
+  readonly ballot: Ballot;
+  readonly #environment: Environment;
+  readonly #settings: ProtocolSettings;
+  readonly #acceptors: ReadonlyMap<ServerId, AcceptorService>;
+  readonly #learner: LearningSlots;
+  readonly #repair: (target: Slot) => Promise<void>;
+  readonly #onEnd: (end: End) => void;
+  readonly #roundTrip: RoundTrip;
+  readonly #options: LeaderOptions;
+  readonly #heartbeats: Heartbeats;
+  /** Those that are sent and not yet answered. */
+  readonly #proposals = new Map<Slot, Proposal>();
+  /** Slots chosen under this ballot behind a hole. */
+  readonly #chosen = new Set<Slot>();
+  readonly #inheritedUpTo: Slot;
+  #queue: Proposal[] = [];
+  #nextSlot: Slot;
+  #chosenUpTo: Slot;
+  #rounds = 0;
+  #isPumpScheduled = false;
+  #isClosed = false;
+  #ended = false;
+
+  constructor(parts: {
+    environment: Environment;
+    settings: ProtocolSettings;
+    acceptors: ReadonlyMap<ServerId, AcceptorService>;
+    learner: LearningSlots;
+    /** Learns from the peers what is chosen up to there. */
+    repair: (target: Slot) => Promise<void>;
+    ballot: Ballot;
+    /** All slots below it are chosen, and known here. */
+    firstSlot: Slot;
+    /** Called once, when this leader is none any more. */
+    onEnd: (end: End) => void;
+    roundTrip: RoundTrip;
+    options: LeaderOptions;
+    /** Slots that `start` proposes: so many from the first one on. */
+    inheritedSlots: number;
+  }) {
+    const { environment, settings, acceptors, ballot, roundTrip, options } = parts;
+    this.ballot = ballot;
+    this.#environment = environment;
+    this.#settings = settings;
+    this.#acceptors = acceptors;
+    this.#learner = parts.learner;
+    this.#repair = parts.repair;
+    this.#onEnd = parts.onEnd;
+    this.#roundTrip = roundTrip;
+    this.#options = options;
+    this.#chosenUpTo = parts.firstSlot - 1;
+    this.#nextSlot = parts.firstSlot + parts.inheritedSlots;
+    this.#inheritedUpTo = this.#nextSlot - 1;
+    this.#heartbeats = new Heartbeats({
+      environment,
+      quorums: settings.quorums,
+      acceptors,
+      ballot,
+      chosenUpTo: () => this.#chosenUpTo,
+      onRejected: (by) => {
+        this.end({ reason: 'overtaken', by });
+      },
+      onNoQuorum: () => {
+        this.end({ reason: 'no-quorum' });
+      },
+      roundTrip,
+      options,
+    });
+  }
+
+  /** Commands that are proposed or wait to be. */
+  get pending(): number {
+    return this.#queue.length + this.#proposals.size;
+  }
+
+  /** Whether enough followers have answered lately. */
+  get hasQuorum(): boolean {
+    return this.#heartbeats.hasQuorum;
+  }
+
+  /** The peer that answered last: the likeliest to lead well after this one. */
+  get successor(): ServerId | undefined {
+    return this.#heartbeats.latestFirst[1];
+  }
+
+  /** First of all the inherited slots are proposed again, under the own ballot. */
+  start(inherited: readonly Entry[]): void {
+    this.#heartbeats.start();
+    for (let from = 0; from < inherited.length;) {
+      const to = from + roundLength(inherited, from, this.#options);
+      this.#propose(inherited.slice(from, to), true);
+      from = to;
+    }
+  }
+
+  /** Has the value chosen in a slot of its own, and answers when all slots up to it are applied here. */
+  propose(value: Value): Promise<CommandReply> {
+    if (this.#ended || this.#isClosed) return Promise.resolve({ kind: 'not-leading' });
+    if (this.#queue.length >= this.#options.maxQueued) return Promise.resolve({ kind: 'overloaded' });
+    return new Promise((settle) => {
+      this.#queue.push({ value, settle });
+      this.#schedulePump();
+    });
+  }
+
+  /**
+   * A slot whose state shows every command that was answered before this call; undefined if this server leads no more.
+   * Earlier leaders may have answered for any inherited slot, so the state must hold those too, chosen again or not yet.
+   */
+  async readIndex(): Promise<{ slot: Slot; chosenUpTo: Slot } | undefined> {
+    const slot = Math.max(this.#chosenUpTo, this.#inheritedUpTo);
+    return (await this.#heartbeats.confirm()) ? { slot, chosenUpTo: this.#chosenUpTo } : undefined;
+  }
+
+  /** Takes no more commands; those that are under way or wait go on. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Commands that were never sent are surely not proposed; of the others nobody knows. */
+  end(end: End): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#heartbeats.stop();
+    const { ballot } = this;
+    this.#environment.trace(() => ({ kind: 'stepped-down', ballot, reason: end.reason }));
+    for (const { settle } of this.#queue) settle({ kind: 'not-leading' });
+    for (const { settle } of this.#proposals.values()) settle({ kind: 'overtaken' });
+    this.#queue = [];
+    this.#proposals.clear();
+    this.#onEnd(end);
+  }
+
+  /** In a moment, so that commands that arrive together travel together. */
+  #schedulePump(): void {
+    if (this.#isPumpScheduled) return;
+    this.#isPumpScheduled = true;
+    void Promise.resolve().then(() => {
+      this.#isPumpScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (!this.#ended && this.#rounds < this.#options.roundsInFlight && this.#queue.length > 0) {
+      const proposals = this.#queue.splice(0, roundLength(this.#queue, 0, this.#options));
+      const entries = proposals.map((proposal) => {
+        const slot = this.#nextSlot++;
+        this.#proposals.set(slot, proposal);
+        return { slot, value: proposal.value };
+      });
+      this.#propose(entries, false);
+    }
+  }
+
+  #propose(entries: readonly Entry[], adopted: boolean): void {
+    this.#rounds++;
+    const { ballot } = this;
+    for (const { slot, value } of entries)
+      this.#environment.trace(() => ({ kind: 'accept-sent', slot, ballot, value: value.id, adopted }));
+    this.#accept(entries)
+      .then(() => {
+        this.#rounds--;
+        this.#pump();
+      })
+      .catch(this.#environment.fail);
+  }
+
+  /** Phase 2a, until a quorum has voted or this server leads no more. */
+  async #accept(entries: readonly Entry[]): Promise<void> {
+    while (!this.#ended) {
+      const request = { ballot: this.ballot, entries, chosenUpTo: this.#chosenUpTo };
+      this.#heartbeats.told(this.#chosenUpTo);
+      const { patienceMs } = this.#roundTrip;
+      const verdict = await gather<AcceptReply, Verdict>({
+        members: this.#settings.quorums.members,
+        first: this.#vanguard(),
+        clock: this.#environment.clock,
+        resendMs: Math.max(this.#options.resendMs, patienceMs),
+        deadlineMs: Math.max(this.#options.phaseTimeoutMs, 4 * patienceMs),
+        ask: (member) => this.#ask(member, request),
+        decide: (replies) => this.#count(entries, replies),
+      });
+      if (verdict?.kind === 'rejected') this.end({ reason: 'overtaken', by: verdict.by });
+      if (verdict?.kind !== 'chosen') continue;
+      this.#choose(entries);
+      return;
+    }
+  }
+
+  async #ask(
+    member: ServerId,
+    request: { ballot: Ballot; entries: readonly Entry[]; chosenUpTo: Slot },
+  ): Promise<AcceptReply> {
+    const acceptor = this.#acceptors.get(member);
+    if (acceptor === undefined) throw new RangeError(`no acceptor for server ${member}`);
+    const call = acceptor.accept(request as { ballot: Ballot; entries: Entry[]; chosenUpTo: Slot });
+    const reply = await this.#roundTrip.measure(this.#environment.clock, call);
+    if (reply.kind === 'accepted') this.#heartbeats.answered(member);
+    return reply;
+  }
+
+  /** The verdict over the votes for these entries, of distinct acceptors and under this very ballot. */
+  #count(entries: readonly Entry[], replies: ReadonlyMap<ServerId, AcceptReply>): Verdict | undefined {
+    if (this.#ended) return { kind: 'ended' };
+    // Acceptors keep no votes below their floor: those slots are chosen, and perhaps the own learner knows them by now.
+    const open = entries.find(({ slot, value }) => this.#learner.chosenIn(slot)?.id !== value.id);
+    if (open === undefined) return { kind: 'chosen' };
+    const voted = new Set<ServerId>();
+    let floor: Slot = 0;
+    for (const [member, reply] of replies) {
+      if (reply.kind === 'rejected') return { kind: 'rejected', by: reply.promised };
+      if (compareBallots(reply.ballot, this.ballot) !== 0) continue;
+      if (reply.floor <= open.slot) voted.add(member);
+      else floor = Math.max(floor, reply.floor);
+    }
+    if (this.#settings.quorums.isPhase2Quorum(voted)) return { kind: 'chosen' };
+    if (floor > 0) this.#repair(floor - 1).catch(this.#environment.fail);
+    return undefined;
+  }
+
+  /** What is chosen behind a hole is answered when the hole is closed. */
+  #choose(entries: readonly Entry[]): void {
+    if (this.#ended) return;
+    const { ballot } = this;
+    for (const { slot, value } of entries) {
+      this.#environment.trace(() => ({ kind: 'chosen', slot, ballot, value: value.id }));
+      this.#chosen.add(slot);
+    }
+    this.#learner.learnAll(entries);
+    while (this.#chosen.delete(this.#chosenUpTo + 1)) {
+      const slot = ++this.#chosenUpTo;
+      this.#proposals.get(slot)?.settle({ kind: 'chosen', slot });
+      this.#proposals.delete(slot);
+    }
+    this.#heartbeats.noticeSoon();
+  }
+
+  /** With thrifty sending a smallest quorum is asked first, of those that answered last. */
+  #vanguard(): Vanguard<AcceptReply> | undefined {
+    const { thrifty, quorums } = this.#settings;
+    if (!thrifty) return undefined;
+    return {
+      members: quorums.phase2Example(this.#heartbeats.latestFirst, this.#heartbeats.silent),
+      isRefusal: ({ kind }) => kind === 'rejected',
+    };
+  }
+}

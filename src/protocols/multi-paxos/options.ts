@@ -1,0 +1,58 @@
+import type { CatchUpOptions } from '../log/catch-up';
+import type { LearnerOptions } from '../log/learner';
+import type { AcceptorOptions } from './acceptor';
+import type { CandidateOptions } from './candidate';
+import type { ElectionOptions } from './election';
+import type { FollowerOptions } from './follower';
+import type { LeaderOptions } from './leader';
+import type { OperationOptions } from './operations';
+
+export interface MultiPaxosOptions
+  extends
+    AcceptorOptions,
+    CandidateOptions,
+    CatchUpOptions,
+    ElectionOptions,
+    FollowerOptions,
+    LeaderOptions,
+    LearnerOptions,
+    OperationOptions {
+  /** One call to a peer is given up after this long. */
+  readonly callTimeoutMs: number;
+  /** How long a stopping leader waits for what is under way, and for its successor. */
+  readonly handOverMs: number;
+}
+
+/** For servers on one machine or one local network. */
+export const DEFAULT_OPTIONS: MultiPaxosOptions = {
+  callTimeoutMs: 2000,
+  heartbeatMs: 100,
+  noticeMs: 20,
+  electionMinMs: 600,
+  electionMaxMs: 1200,
+  startStepMs: 50,
+  leaderSilenceMs: 600,
+  checkQuorumMs: 600,
+  candidacyMs: 2000,
+  prepareResendMs: 100,
+  resendMs: 150,
+  phaseTimeoutMs: 1000,
+  requestResendMs: 200,
+  handOverMs: 500,
+  roundsInFlight: 2,
+  roundSlots: 512,
+  roundCharacters: 1024 * 1024,
+  maxQueued: 50_000,
+  gapMs: 30,
+  gossipMs: 500,
+  fillSlots: 8,
+  maxRunning: 10_000,
+  maxRunningWeight: 64 * 1024 * 1024,
+  maxWaiting: 10_000,
+  maxWaitingWeight: 64 * 1024 * 1024,
+  log: { slots: 10_000, characters: 64 * 1024 * 1024 },
+  checkpointSlots: 4096,
+  storesChosen: false,
+  pieceSlots: 1000,
+  pieceCharacters: 512 * 1024,
+};

@@ -1,0 +1,280 @@
+import { compareBallots, type Ballot, type ServerId, type Slot } from '../../core/ballot';
+import type { Environment } from '../../core/environment';
+import { OperationError } from '../../core/errors';
+import type { Json } from '../../core/json';
+import type { Protocol, ProtocolSettings, Replica, ReplicaView } from '../../core/replica';
+import { Dispatcher, stubs, unreliable } from '../../core/rmi';
+import { RoundTrip } from '../../core/round-trip';
+import type { StateMachine } from '../../core/state-machine';
+import { CatchUp } from '../log/catch-up';
+import { Learner } from '../log/learner';
+import { LEARNER_METHODS, type Value } from '../log/messages';
+import { Rounds } from '../log/rounds';
+import { Acceptor } from './acceptor';
+import { Candidate } from './candidate';
+import { Election, type Elected } from './election';
+import { Follower } from './follower';
+import { Leader, type End } from './leader';
+import {
+  ACCEPTOR_METHODS,
+  LEADER_METHODS,
+  type AcceptorService,
+  type LeaderService,
+  type Vote,
+} from './messages';
+import { OnceOnly } from './once-only';
+import { DEFAULT_OPTIONS, type MultiPaxosOptions } from './options';
+import { Operations } from './operations';
+import { Requests } from './requests';
+
+/**
+ * One server of Multi-Paxos: an acceptor, a learner and a follower, always; a candidate for a moment; a leader when a
+ * quorum made it one [Paxos Made Simple, 3; Paxos Made Moderately Complex].
+ */
+export class MultiPaxosReplica<Command extends Json, Result> implements Replica<Command, Result> {
+  readonly #environment: Environment;
+  readonly #settings: ProtocolSettings;
+  readonly #options: MultiPaxosOptions;
+  readonly #acceptor: Acceptor;
+  readonly #acceptors: ReadonlyMap<ServerId, AcceptorService>;
+  readonly #peers: ReadonlyMap<ServerId, LeaderService>;
+  readonly #learner: Learner<Command, Result>;
+  readonly #catchUp: CatchUp<Command, Result>;
+  readonly #follower: Follower;
+  readonly #election: Election;
+  readonly #operations: Operations<Result>;
+  readonly #rounds: Rounds;
+  readonly #onceOnly = new OnceOnly();
+  readonly #dispatcher = new Dispatcher();
+  readonly #roundTrip = new RoundTrip();
+  #leader: Leader | undefined;
+  #incarnation = 0;
+  #values = 0;
+  #stopped = false;
+
+  constructor(
+    environment: Environment,
+    machine: StateMachine<Command, Result>,
+    settings: ProtocolSettings,
+    options: MultiPaxosOptions,
+  ) {
+    const { self, members, transport, storage } = environment;
+    this.#environment = environment;
+    this.#settings = settings;
+    this.#options = options;
+    this.#rounds = new Rounds(storage);
+    this.#learner = new Learner(environment, machine, options);
+    this.#acceptor = new Acceptor(environment, options, () => this.#learner.applied);
+    this.#learner.onTruncate((floor) => this.#acceptor.truncate(floor));
+
+    const own = unreliable('acceptor', ACCEPTOR_METHODS, this.#acceptorService(), environment.faults);
+    this.#dispatcher.expose('acceptor', ACCEPTOR_METHODS, own);
+    this.#dispatcher.expose('learner', LEARNER_METHODS, this.#learner);
+    this.#dispatcher.expose('leader', LEADER_METHODS, this.#leaderService());
+    const others = members.filter((member) => member !== self);
+    const { callTimeoutMs } = options;
+    const acceptors = stubs(transport, others, 'acceptor', ACCEPTOR_METHODS, callTimeoutMs).set(self, own);
+    const learners = stubs(transport, others, 'learner', LEARNER_METHODS, callTimeoutMs);
+    this.#peers = stubs(transport, others, 'leader', LEADER_METHODS, callTimeoutMs);
+    this.#acceptors = acceptors;
+    const { quorums } = settings;
+    const learner = this.#learner;
+    const common = { environment, quorums, acceptors, learner, options, roundTrip: this.#roundTrip };
+    this.#catchUp = new CatchUp({
+      ...common,
+      peers: learners,
+      // The leader sees to holes.
+      fill: () => Promise.resolve(),
+      highestAccepted: () => 0,
+    });
+    const repair = this.#repair;
+    const voteIn = (slot: Slot): Vote | undefined => this.#acceptor.voteIn(slot);
+    const follower = (this.#follower = new Follower({ ...common, voteIn, repair }));
+    const noOp = (): Value => ({ id: this.#nextId(), command: null });
+    this.#election = new Election({
+      ...common,
+      promised: () => this.#acceptor.promised,
+      leads: () => this.#leader?.hasQuorum === true,
+      follower,
+      candidate: new Candidate({ ...common, repair, noOp }),
+      rounds: this.#rounds,
+      onElected: (elected) => {
+        this.#lead(elected);
+      },
+    });
+    const leader = (): Leader | undefined => this.#leader;
+    const requests = new Requests({ ...common, follower, leader, peers: this.#peers });
+    this.#operations = new Operations({ ...common, requests });
+  }
+
+  async start(): Promise<void> {
+    for (const [key, value] of this.#environment.storage.read()) {
+      this.#rounds.recover(key, value);
+      this.#acceptor.recover(key, value);
+      this.#learner.recover(key, value);
+    }
+    await this.#learner.recovered();
+    // A round is unique for ever, so it tells this incarnation's values from those of all others.
+    this.#incarnation = await this.#rounds.next(0);
+    this.#environment.transport.listen(this.#dispatcher.dispatch);
+    this.#catchUp.start();
+    this.#election.start();
+  }
+
+  submit(command: Command, timeoutMs: number, isRepeatable: boolean): Promise<Result> {
+    // Without a number of its own incarnation a value could be taken for another one.
+    if (this.#incarnation === 0 || this.#stopped) {
+      const why = this.#stopped ? 'the server is stopping' : 'the server is starting';
+      return Promise.reject(new OperationError('not-ready', why));
+    }
+    return this.#operations.submit({ id: this.#nextId(), command }, timeoutMs, isRepeatable);
+  }
+
+  readBarrier(timeoutMs: number): Promise<void> {
+    return this.#operations.readBarrier(timeoutMs);
+  }
+
+  /** As for a read: all that any server ever showed was chosen, and the leader knows of it. */
+  async catchUp(timeoutMs: number): Promise<boolean> {
+    try {
+      await this.readBarrier(timeoutMs);
+      return true;
+    } catch (error) {
+      if (error instanceof OperationError) return false;
+      throw error;
+    }
+  }
+
+  /** A leader finishes what it began, takes nothing new, and asks another server to lead. */
+  async handOver(): Promise<void> {
+    const leader = this.#leader;
+    const successor = leader?.successor;
+    if (leader === undefined || successor === undefined) return;
+    const { clock } = this.#environment;
+    const deadline = clock.now() + this.#options.handOverMs;
+    leader.close();
+    while (leader.pending > 0 && clock.now() < deadline) await clock.sleep(1);
+    this.#peers
+      .get(successor)
+      ?.takeOver({ ballot: leader.ballot })
+      .catch(() => undefined);
+    while (this.#leader === leader && clock.now() < deadline) await clock.sleep(1);
+  }
+
+  inspect(): ReplicaView {
+    return {
+      applied: this.#learner.applied,
+      highestChosen: this.#learner.highestChosen,
+      floor: this.#learner.floor,
+      pending: this.#operations.pending,
+      highestPromised: this.#acceptor.promised,
+      leader: this.#follower.leader ?? null,
+    };
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#election.stop();
+    this.#leader?.end({ reason: 'stopped' });
+    this.#follower.stop();
+    this.#catchUp.stop();
+  }
+
+  /** The own acceptor and what else the servers ask of each other; whatever a leader says is heard by the follower. */
+  #acceptorService(): AcceptorService {
+    return {
+      prepare: (request) => {
+        const reply = this.#acceptor.prepare(request);
+        if (this.#isPromisedTo(request.ballot)) this.#election.notePromise();
+        return reply;
+      },
+      accept: (request) => {
+        const reply = this.#acceptor.accept(request);
+        if (this.#isPromisedTo(request.ballot)) this.#follower.heard(request.ballot, request.chosenUpTo);
+        return reply;
+      },
+      heartbeat: (request) => {
+        const reply = this.#acceptor.heartbeat(request);
+        if (reply.kind === 'following') this.#follower.heard(request.ballot, request.chosenUpTo);
+        return Promise.resolve(reply);
+      },
+      preVote: (request) => Promise.resolve(this.#election.preVote(request)),
+    };
+  }
+
+  #leaderService(): LeaderService {
+    return {
+      propose: ({ ballot, value }) => {
+        // The call may have come before, to this server's last incarnation.
+        if (ballot.round < this.#incarnation) return Promise.resolve({ kind: 'overtaken' });
+        return this.#onceOnly.run(
+          value.id,
+          () => this.#leaderOf(ballot)?.propose(value) ?? Promise.resolve({ kind: 'not-leading' }),
+        );
+      },
+      readIndex: async ({ ballot }) => {
+        const index = await this.#leaderOf(ballot)?.readIndex();
+        return index === undefined ? { kind: 'not-leading' } : { kind: 'index', ...index };
+      },
+      takeOver: ({ ballot }) => {
+        if (compareBallots(ballot, this.#follower.ballot) === 0) this.#election.takeOver();
+        return Promise.resolve({});
+      },
+    };
+  }
+
+  #lead({ ballot, firstSlot, inherited }: Elected): void {
+    const noOps = inherited.filter(({ value }) => value.command === null).length;
+    this.#environment.trace(() => ({ kind: 'elected', ballot, inherited: inherited.length, noOps }));
+    this.#leader?.end({ reason: 'overtaken', by: ballot });
+    const leader = new Leader({
+      environment: this.#environment,
+      settings: this.#settings,
+      acceptors: this.#acceptors,
+      learner: this.#learner,
+      repair: this.#repair,
+      ballot,
+      firstSlot,
+      inheritedSlots: inherited.length,
+      onEnd: (end) => {
+        this.#onEnd(leader, end);
+      },
+      roundTrip: this.#roundTrip,
+      options: this.#options,
+    });
+    this.#leader = leader;
+    leader.start(inherited);
+    this.#follower.heard(ballot, firstSlot - 1);
+  }
+
+  #onEnd(leader: Leader, end: End): void {
+    if (this.#leader === leader) this.#leader = undefined;
+    if (end.reason !== 'overtaken') return;
+    this.#election.noteBallot(end.by);
+    // Perhaps nobody leads under the higher ballot. Then its acceptor votes for none below it, and is of no use until
+    // somebody leads above it.
+    this.#election.campaignSoon(this.#options.heartbeatMs);
+  }
+
+  #leaderOf(ballot: Ballot): Leader | undefined {
+    const leader = this.#leader;
+    return leader !== undefined && compareBallots(leader.ballot, ballot) === 0 ? leader : undefined;
+  }
+
+  #isPromisedTo(ballot: Ballot): boolean {
+    return compareBallots(this.#acceptor.promised, ballot) === 0;
+  }
+
+  readonly #repair = (target: Slot): Promise<void> => this.#catchUp.repair(target);
+
+  #nextId(): string {
+    return `${this.#environment.self}.${this.#incarnation}.${++this.#values}`;
+  }
+}
+
+/** Multi-Paxos with a stable leader. */
+export const multiPaxos: Protocol = {
+  name: 'multi-paxos',
+  create: (environment, machine, settings) =>
+    new MultiPaxosReplica(environment, machine, settings, DEFAULT_OPTIONS),
+};
