@@ -9,6 +9,8 @@ export interface ServerOptions {
   readonly protocol: ServerConfiguration['protocol'];
   readonly quorums: string;
   readonly thrifty?: true;
+  readonly lease?: number;
+  readonly maxClockDrift: number;
   readonly data?: string;
   readonly ephemeral?: true;
   readonly prepopulate?: string;
@@ -47,6 +49,18 @@ export function addServerOptions(command: Command, meaning: PlaceTexts, defaults
     .addOption(
       option('--thrifty', 'ask a smallest quorum for its votes, and the others only if one of it is late'),
     )
+    .addOption(
+      option(
+        '--lease <duration>',
+        'let the leader of multi-paxos answer linearizable reads alone for so long after a quorum heard it; ' +
+          'right only while no clock drifts by more than --max-clock-drift; the same for all servers',
+      ).argParser(durationMs),
+    )
+    .addOption(
+      option('--max-clock-drift <share>', 'the most by which a clock may run too fast or too slow')
+        .argParser(probability)
+        .default(0.01),
+    )
     .addOption(option('--data <folder>', meaning.data).default(defaults?.data))
     .addOption(option('--ephemeral', 'keep everything in memory, whatever --data says: lost when it stops'))
     .addOption(option('--prepopulate <file>', 'the initial state of the store, a JSON object of strings'))
@@ -81,6 +95,8 @@ export function serverArguments(options: ServerOptions): string[] {
     ['--protocol', options.protocol],
     ['--quorums', options.quorums],
     options.thrifty ? ['--thrifty'] : [],
+    options.lease === undefined ? [] : ['--lease', `${options.lease}ms`],
+    ['--max-clock-drift', String(options.maxClockDrift)],
     ['--log-level', options.logLevel],
     ['--log-format', options.logFormat],
     ['--operation-timeout', `${options.operationTimeout}ms`],

@@ -69,6 +69,8 @@ function configurationOf(options: Options): ServerConfiguration {
     protocol: options.protocol,
     quorums: options.quorums,
     thrifty: options.thrifty ?? false,
+    leaseMs: options.lease,
+    maxClockDrift: options.maxClockDrift,
     dataFolder: options.ephemeral ? undefined : (options.data ?? join('data', `server-${id}`)),
     prepopulateFile: options.prepopulate,
     acceptorFailure: options.acceptorFailures,

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import type { Address } from '../network/address';
 import { option, PACKAGE_ROOT, port, program, refuseOpenHost, run, UsageError, wholeNumber } from './options';
 import { addServerOptions, type ServerOptions } from './server-options';
-import { StartRefused, whyNoQuorums } from '../server/configuration';
+import { StartRefused, whyNoLease, whyNoQuorums } from '../server/configuration';
 import { ClusterFolder, newCluster } from './supervisor/cluster-folder';
 import { findPrepopulateFile, membersAt, SERVER_PROGRAM, supervisorPlan } from './supervisor/plan';
 import { whyNotBindable } from './supervisor/ports';
@@ -69,7 +69,8 @@ async function startServers(
 ): Promise<number> {
   const begin = performance.now();
   const members = placesOf(basePort, options);
-  const obstacle = whyNoQuorums(options.quorums, members.length);
+  const obstacle =
+    whyNoQuorums(options.quorums, members.length) ?? whyNoLease(options.protocol, options.lease);
   if (obstacle !== undefined) throw new StartRefused(obstacle);
   const prepopulateFile = findPrepopulateFile(options.prepopulate);
   const folder = options.ephemeral

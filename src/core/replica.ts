@@ -41,11 +41,21 @@ export interface Replica<Command, Result> {
   stop(): void;
 }
 
+/** For so long a leader's followers elect nobody else, if no clock runs faster or slower than assumed. */
+export interface LeaderLease {
+  /** On the follower's clock, from the moment it hears a heartbeat. */
+  readonly durationMs: number;
+  /** The most by which a server's clock may run too fast or too slow, as a share of real time. */
+  readonly maxDrift: number;
+}
+
 /** What all servers of a cluster agree on before they start, besides the protocol. */
 export interface ProtocolSettings {
   readonly quorums: QuorumSystem;
   /** Votes are asked of a smallest phase-2 quorum first, and of the others only when one of it is late or refuses. */
   readonly thrifty: boolean;
+  /** Undefined: none. For protocols with a leader. */
+  readonly lease?: LeaderLease | undefined;
 }
 
 /** A way to agree. */

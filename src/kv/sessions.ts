@@ -44,7 +44,7 @@ export class Sessions {
   readonly #limits: SessionLimits;
   /** In the order of the last new write, oldest first. */
   readonly #clients = new Map<string, Client>();
-  readonly #changes: Change[] = [];
+  readonly #changes = new Map<string, Result | undefined>();
   #characters = 0;
 
   constructor(limits: SessionLimits = LIMITS) {
@@ -71,7 +71,7 @@ export class Sessions {
     this.#clients.delete(client);
     this.#clients.set(client, known);
     this.#add(known, sequence, result);
-    this.#changes.push({ key: recordKey(client, sequence), value: result });
+    this.#changes.set(recordKey(client, sequence), result);
     for (const old of known.results.keys()) if (old <= known.highest - WINDOW) this.#drop(client, known, old);
     while (
       this.#clients.size > 1 &&
@@ -81,7 +81,9 @@ export class Sessions {
   }
 
   takeChanges(): Change[] {
-    return this.#changes.splice(0);
+    const changes = [...this.#changes].map(([key, value]) => ({ key, value }));
+    this.#changes.clear();
+    return changes;
   }
 
   snapshot(): StateRecord[] {
@@ -94,7 +96,7 @@ export class Sessions {
   clear(): void {
     this.#clients.clear();
     this.#characters = 0;
-    this.#changes.length = 0;
+    this.#changes.clear();
   }
 
   /** Takes back one record of a snapshot; false if it is none of this class. */
@@ -130,7 +132,7 @@ export class Sessions {
     known.results.delete(sequence);
     known.characters -= sizeOf(result);
     this.#characters -= sizeOf(result);
-    this.#changes.push({ key: recordKey(client, sequence), value: undefined });
+    this.#changes.set(recordKey(client, sequence), undefined);
   }
 
   #forgetOldest(): void {

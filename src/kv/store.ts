@@ -7,6 +7,8 @@ import { compareKeys } from './key-order';
 import { Sessions } from './sessions';
 
 const PREFIX = 'entry/';
+/** Keys that may have changed since the digest was brought up to date: hot ones cost one hash, not one for each write. */
+const MOST_UNDIGESTED = 10_000;
 
 export interface ListOptions {
   readonly prefix: string;
@@ -25,26 +27,31 @@ export interface Listing {
 
 /** The replicated key/value store: what the log of commands drives. */
 export class KeyValueStore implements StateMachine<Command, Result> {
-  readonly #entries = new BTree<string, string>(undefined, compareKeys);
+  readonly #values = new Map<string, string>();
+  /** The keys in order, for lists. Most writes are to keys that are there already, and leave it alone. */
+  readonly #keys = new BTree<string, undefined>(undefined, compareKeys);
   readonly #sessions = new Sessions();
   readonly #digest = new Digest();
   readonly #changed = new Map<string, string | undefined>();
+  /** What the digest still holds of keys that changed since anybody asked for it; undefined: nothing. */
+  readonly #digested = new Map<string, string | undefined>();
 
   constructor(initial: Iterable<readonly [key: string, value: string]> = []) {
     for (const [key, value] of initial) this.#set(key, value);
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#values.size;
   }
 
   /** Equal for stores with equal entries, whatever led to them. Sessions do not count. */
   get digest(): string {
+    this.#bringDigestUpToDate();
     return this.#digest.toString();
   }
 
   get(key: string): string | undefined {
-    return this.#entries.get(key);
+    return this.#values.get(key);
   }
 
   /** The result of this write, if it was carried out and is still remembered. */
@@ -56,9 +63,10 @@ export class KeyValueStore implements StateMachine<Command, Result> {
     const entries: { key: string; value: string }[] = [];
     const start = after !== undefined && compareKeys(after, prefix) > 0 ? after : prefix;
     let characters = 0;
-    for (const [key, value] of this.#entries.entries(start)) {
+    for (const key of this.#keys.keys(start)) {
       if (key === after) continue;
       if (!key.startsWith(prefix)) break;
+      const value = this.#values.get(key) ?? '';
       characters += key.length + value.length;
       if (entries.length === limit || (entries.length > 0 && characters > maxCharacters))
         return { entries, more: true };
@@ -86,16 +94,16 @@ export class KeyValueStore implements StateMachine<Command, Result> {
 
   snapshot(): StateRecord[] {
     const records: StateRecord[] = [];
-    this.#entries.forEachPair((key, value) => {
-      records.push([PREFIX + key, value]);
-    });
+    for (const [key, value] of this.#values) records.push([PREFIX + key, value]);
     return [...records, ...this.#sessions.snapshot()];
   }
 
   restore(records: Iterable<StateRecord>): void {
-    this.#entries.clear();
+    this.#values.clear();
+    this.#keys.clear();
     this.#sessions.clear();
     this.#digest.clear();
+    this.#digested.clear();
     for (const [key, value] of records)
       if (!this.#sessions.restore(key, value)) this.#set(key.slice(PREFIX.length), value as string);
     this.#sessions.restored();
@@ -104,7 +112,7 @@ export class KeyValueStore implements StateMachine<Command, Result> {
 
   #execute(command: Command, slot: number): Result {
     const { key } = command;
-    const actual = this.#entries.get(key);
+    const actual = this.#values.get(key);
     switch (command.op) {
       case 'put':
         this.#set(key, command.value);
@@ -122,17 +130,33 @@ export class KeyValueStore implements StateMachine<Command, Result> {
   }
 
   #set(key: string, value: string): void {
-    this.#remove(key);
-    this.#entries.set(key, value);
-    this.#digest.toggle(key, value);
-    this.#changed.set(key, value);
+    const before = this.#values.get(key);
+    if (before === undefined) this.#keys.set(key, undefined);
+    this.#values.set(key, value);
+    this.#noteChange(key, before, value);
   }
 
   #remove(key: string): void {
-    const before = this.#entries.get(key);
+    const before = this.#values.get(key);
     if (before === undefined) return;
-    this.#entries.delete(key);
-    this.#digest.toggle(key, before);
-    this.#changed.set(key, undefined);
+    this.#values.delete(key);
+    this.#keys.delete(key);
+    this.#noteChange(key, before, undefined);
+  }
+
+  #noteChange(key: string, before: string | undefined, after: string | undefined): void {
+    this.#changed.set(key, after);
+    if (this.#digested.has(key)) return;
+    this.#digested.set(key, before);
+    if (this.#digested.size > MOST_UNDIGESTED) this.#bringDigestUpToDate();
+  }
+
+  #bringDigestUpToDate(): void {
+    for (const [key, held] of this.#digested) {
+      if (held !== undefined) this.#digest.toggle(key, held);
+      const now = this.#values.get(key);
+      if (now !== undefined) this.#digest.toggle(key, now);
+    }
+    this.#digested.clear();
   }
 }

@@ -18,6 +18,9 @@ export const serverConfiguration = z
     /** `majority`, `q1,q2` or `grid:RxC`. */
     quorums: z.string().default('majority'),
     thrifty: z.boolean().default(false),
+    /** Undefined: no leader lease. */
+    leaseMs: z.number().min(1).optional(),
+    maxClockDrift: z.number().min(0).max(0.5).default(0.01),
     /** The folder of this server alone; undefined keeps everything in memory. */
     dataFolder: z.string().optional(),
     prepopulateFile: z.string().optional(),
@@ -40,9 +43,18 @@ export const serverConfiguration = z
   .superRefine((c, context) => {
     const message = whyNoQuorums(c.quorums, c.servers.length);
     if (message !== undefined) context.addIssue({ code: 'custom', message, path: ['quorums'] });
+    const noLease = whyNoLease(c.protocol, c.leaseMs);
+    if (noLease !== undefined) context.addIssue({ code: 'custom', message: noLease, path: ['leaseMs'] });
   });
 
 export type ServerConfiguration = z.output<typeof serverConfiguration>;
+
+/** Why this protocol cannot have this lease, if so. */
+export function whyNoLease(protocol: string, leaseMs: number | undefined): string | undefined {
+  return leaseMs === undefined || protocol !== 'paxos'
+    ? undefined
+    : 'a lease is for a leader, and paxos has none: add --protocol multi-paxos';
+}
 
 /** Why so many servers cannot have these quorums, if so. */
 export function whyNoQuorums(quorums: string, servers: number): string | undefined {

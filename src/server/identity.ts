@@ -118,8 +118,18 @@ export class Identity {
   }
 }
 
-/** A short name for what all servers of a cluster must agree on before they talk: protocol, members and quorum rule. */
-export function configurationId({ cluster, protocol, quorums, servers }: ServerConfiguration): string {
-  const agreed = JSON.stringify([cluster, protocol, quorums, servers.map(formatAddress)]);
+/**
+ * A short name for what all servers of a cluster must agree on before they talk: protocol, members, quorum rule, and
+ * whether and for how long a leader has a lease.
+ */
+export function configurationId({
+  cluster,
+  protocol,
+  quorums,
+  servers,
+  leaseMs,
+}: ServerConfiguration): string {
+  const lease = leaseMs === undefined ? [] : [leaseMs];
+  const agreed = JSON.stringify([cluster, protocol, quorums, servers.map(formatAddress), ...lease]);
   return createHash('sha256').update(agreed).digest('hex').slice(0, 16);
 }

@@ -18,6 +18,7 @@ export interface RpcEndpointOptions {
 
 /** Peers batch whole values of many slots. */
 const PEER_BODY_BYTES = 64 * 1024 * 1024;
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 
 /** Refused for its headers, before the body is read. */
@@ -126,7 +127,9 @@ function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
     });
     request.once('end', () => {
       try {
-        resolve(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+        const [first] = chunks;
+        const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+        resolve(UTF8.decode(body));
       } catch {
         reject(new ApiError(API_ERRORS.parseError, 'the body is not UTF-8'));
       }

@@ -3,7 +3,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { ApiResult } from '../api/methods';
 import { isFatal } from '../core/errors';
 import { parseQuorums } from '../core/quorum';
-import type { ProtocolSettings } from '../core/replica';
+import type { LeaderLease, ProtocolSettings } from '../core/replica';
 import { SeededRandom } from '../core/random';
 import { KeyValueStore } from '../kv/store';
 import { JsonRpcTransport } from '../network/json-rpc-transport';
@@ -55,6 +55,7 @@ export class RunningServer {
     this.#settings = {
       quorums: parseQuorums(configuration.quorums, members),
       thrifty: configuration.thrifty,
+      lease: leaseOf(configuration),
     };
     this.#store = store;
     this.#storage = storage;
@@ -217,6 +218,10 @@ export class RunningServer {
       uptimeMs: performance.now() - this.#startedAt,
     };
   }
+}
+
+function leaseOf({ leaseMs, maxClockDrift }: ServerConfiguration): LeaderLease | undefined {
+  return leaseMs === undefined ? undefined : { durationMs: leaseMs, maxDrift: maxClockDrift };
 }
 
 function quorumStatus({ quorums, thrifty }: ProtocolSettings): ApiResult<'cluster.status'>['quorums'] {

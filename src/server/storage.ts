@@ -1,6 +1,6 @@
 import type { Storage } from '../core/environment';
 import type { StorageError } from '../core/errors';
-import { LmdbStorage } from '../storage/lmdb-storage';
+import { JournaledStorage } from '../storage/journaled-storage';
 import { MemoryStorage } from '../storage/memory-storage';
 import { StartRefused } from './configuration';
 
@@ -14,7 +14,7 @@ export interface ServerStorage extends Storage {
 export function openStorage(folder: string | undefined): ServerStorage {
   if (folder === undefined) return new MemoryStorage();
   try {
-    return new LmdbStorage(folder);
+    return new JournaledStorage(folder);
   } catch (error) {
     throw new StartRefused(`the data folder ${folder} cannot be opened: ${(error as Error).message}`, {
       cause: error,

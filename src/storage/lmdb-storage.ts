@@ -102,7 +102,16 @@ export class LmdbStorage implements Storage {
   }
 
   *read(): Iterable<readonly [string, Json]> {
-    for (const { key, value } of this.#database.getRange()) yield [key.toString('utf8'), value];
+    for (const [key, value] of this.range()) yield [key.toString('utf8'), value];
+  }
+
+  /** Everything that is durable, in the order of the keys' bytes. */
+  *range(): Iterable<readonly [Buffer, Json]> {
+    for (const { key, value } of this.#database.getRange()) yield [key, value];
+  }
+
+  get(key: string): Json | undefined {
+    return this.#database.get(Buffer.from(key, 'utf8'));
   }
 
   async close(): Promise<void> {

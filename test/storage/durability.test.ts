@@ -1,6 +1,7 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { JournaledStorage } from '../../src/storage/journaled-storage';
 import { LmdbStorage } from '../../src/storage/lmdb-storage';
 import { runWriter, temporaryFolder, works, type Line } from './helpers/child';
 
@@ -23,7 +24,7 @@ const numbers = (lines: readonly Line[], event: 'acknowledged' | 'rejected'): nu
   lines.filter((line) => line.event === event).map((line) => (line as { n: number }).n);
 
 async function keysIn(path: string): Promise<Set<string>> {
-  const storage = new LmdbStorage(path);
+  const storage = new JournaledStorage(path);
   const keys = new Set([...storage.read()].map(([key]) => key));
   await storage.close();
   return keys;
@@ -106,10 +107,11 @@ describe('syncs', () => {
 
 describe('a full disk', () => {
   testMounted(`is final, and what was acknowledged before can be read again ${NEEDS_MOUNT}`, async () => {
-    // The mount is gone with the process that made it: the file is copied out first.
-    const copy = join(folder, 'copy.mdb');
+    // The mount is gone with the process that made it: the files are copied out first.
+    const copy = join(folder, 'copy');
+    mkdirSync(copy);
     const script =
-      'mount -t tmpfs -o size=512k none "$0" && "$@"; code=$?; cp "$0"/synod.mdb "$OUT"; exit $code';
+      'mount -t tmpfs -o size=512k none "$0" && "$@"; code=$?; cp "$0"/synod.mdb "$0"/journal-* "$OUT"; exit $code';
     const mountPoint = temporaryFolder();
     const lines = await runWriter(mountPoint, {
       bytes: 2000,
@@ -118,10 +120,7 @@ describe('a full disk', () => {
     rmSync(mountPoint, { recursive: true });
     expectFinal(lines, /No space left on device|is the disk full/);
     expect(numbers(lines, 'acknowledged').length).toBeGreaterThan(10);
-    const again = temporaryFolder();
-    writeFileSync(join(again, 'synod.mdb'), readFileSync(copy));
-    const keys = await keysIn(again);
-    rmSync(again, { recursive: true });
+    const keys = await keysIn(copy);
     for (const n of numbers(lines, 'acknowledged')) expect(keys.has(`b/${n}`)).toBe(true);
   });
 });

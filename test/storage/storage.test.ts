@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Change } from '../../src/core/environment';
 import type { Json } from '../../src/core/json';
+import { JournaledStorage } from '../../src/storage/journaled-storage';
 import { LmdbStorage } from '../../src/storage/lmdb-storage';
 import { MemoryStorage } from '../../src/storage/memory-storage';
 import { temporaryFolder } from './helpers/child';
@@ -21,8 +22,9 @@ const LONGEST = ['a', 'é', '€', '𝒳', '\0', '\u{7f}', '\uffff'].map((unit) 
   unit.repeat(Math.floor(1024 / Buffer.byteLength(unit))),
 );
 
-describe.each<[string, () => LmdbStorage | MemoryStorage]>([
+describe.each<[string, () => LmdbStorage | JournaledStorage | MemoryStorage]>([
   ['LMDB', () => new LmdbStorage(folder())],
+  ['the journals', () => new JournaledStorage(folder())],
   ['memory', () => new MemoryStorage()],
 ])('%s', (_, open) => {
   test('keeps what was written, replaced and deleted', async () => {
@@ -95,7 +97,10 @@ describe.each<[string, () => LmdbStorage | MemoryStorage]>([
   });
 });
 
-describe('LMDB', () => {
+describe.each([
+  ['LMDB', LmdbStorage],
+  ['the journals', JournaledStorage],
+])('%s on disk', (_, DiskStorage) => {
   test('reads in the byte order of UTF-8, after it was opened again', async () => {
     const key = fc.string({
       unit: fc.constantFrom('a', '\0', '\u{7f}', '€', '\uffff', '𝒳'),
@@ -106,10 +111,10 @@ describe('LMDB', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(key, value), { maxLength: 20 }), async (entries) => {
         const path = folder();
-        const storage = new LmdbStorage(path);
+        const storage = new DiskStorage(path);
         await storage.write(entries.map(([k, v]) => ({ key: k, value: v })));
         await storage.close();
-        const again = new LmdbStorage(path);
+        const again = new DiskStorage(path);
         const model = [...new Map<string, Json>(entries)].sort(([a], [b]) =>
           Buffer.compare(Buffer.from(a), Buffer.from(b)),
         );
@@ -122,28 +127,28 @@ describe('LMDB', () => {
 
   test('keeps values of 6 MiB', async () => {
     const path = folder();
-    const storage = new LmdbStorage(path);
+    const storage = new DiskStorage(path);
     const value = { text: '\0'.repeat(1024 * 1024) };
     await storage.write([{ key: 'a', value }]);
     await storage.close();
-    const again = new LmdbStorage(path);
+    const again = new DiskStorage(path);
     expect([...again.read()]).toEqual([['a', value]]);
     await again.close();
   });
 
   test('closing waits for the writes that are under way', async () => {
     const path = folder();
-    const storage = new LmdbStorage(path);
+    const storage = new DiskStorage(path);
     const writes = Array.from({ length: 50 }, (_, i) => storage.write([{ key: `k${i}`, value: i }]));
     await storage.close();
     await Promise.all(writes);
-    const again = new LmdbStorage(path);
+    const again = new DiskStorage(path);
     expect([...again.read()]).toHaveLength(50);
     await again.close();
   });
 
   test('a deferred change goes with the next write, before it', async () => {
-    const storage = new LmdbStorage(folder());
+    const storage = new DiskStorage(folder());
     storage.defer([
       { key: 'a', value: 'deferred' },
       { key: 'b', value: 'deferred' },
@@ -157,7 +162,7 @@ describe('LMDB', () => {
   });
 
   test('a deferred change that no write follows becomes durable all the same', async () => {
-    const storage = new LmdbStorage(folder());
+    const storage = new DiskStorage(folder());
     storage.defer([{ key: 'a', value: 1 }]);
     const deadline = Date.now() + 5000;
     while ([...storage.read()].length === 0 && Date.now() < deadline) await new Promise(setImmediate);
@@ -167,7 +172,7 @@ describe('LMDB', () => {
 
   test('closing keeps deferred changes, and whoever writes afterwards gets no answer', async () => {
     const path = folder();
-    const storage = new LmdbStorage(path);
+    const storage = new DiskStorage(path);
     storage.defer([{ key: 'a', value: 1 }]);
     await storage.close();
     let answered = false;
@@ -175,7 +180,7 @@ describe('LMDB', () => {
       () => (answered = true),
       () => (answered = true),
     );
-    const again = new LmdbStorage(path);
+    const again = new DiskStorage(path);
     expect([...again.read()]).toEqual([['a', 1]]);
     await again.write([{ key: 'c', value: 3 }]);
     expect(answered).toBe(false);

@@ -13,6 +13,7 @@ const DEFAULTS: ServerOptions = {
   acceptorFailures: 0,
   protocol: 'paxos',
   quorums: 'majority',
+  maxClockDrift: 0.01,
   logLevel: 'warn',
   logFormat: 'pretty',
   operationTimeout: 4000,

@@ -98,6 +98,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
 
   /** Resolves when `reached` holds, looked at after every step forward, or when the delay is over. */
   until(reached: () => boolean, delayMs: number): Promise<void> {
+    if (reached()) return Promise.resolve();
     return new Promise((resolve) => {
       const finish = (): void => {
         cancelTimer();
@@ -108,7 +109,6 @@ export class Learner<Command extends Json, Result> implements LearnerService {
       const cancelWatch = this.watch(() => {
         if (reached()) finish();
       });
-      if (reached()) finish();
     });
   }
 

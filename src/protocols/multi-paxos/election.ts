@@ -25,7 +25,8 @@ export type Elected = Extract<Candidacy, { kind: 'elected' }> & { readonly ballo
  * is about a cluster that has a leader soon and keeps it. Three rules, each for failures that the others leave open:
  * - a candidate asks first who would vote for it, and promises nothing by that (pre-vote), so that a server which was
  *   away does not come back with a high ballot;
- * - who hears a leader refuses (stickiness), so that a server which alone does not hear it gets nowhere;
+ * - who hears a leader refuses (stickiness), so that a server which alone does not hear it gets nowhere; and who has just
+ *   promised gives that candidate its time;
  * - a leader without a quorum steps down (see Heartbeats), or the second rule would protect it for ever
  * [Ongaro, 9.6; Howard and Abraham, Raft does not guarantee liveness in the face of network faults, 2020].
  */
@@ -91,7 +92,9 @@ export class Election {
   /** Campaigns within a random time up to `withinMs`, unless another leader is heard until then. */
   campaignSoon(withinMs: number): void {
     const { ballot } = this.#follower;
-    const isLeaderless = (): boolean => compareBallots(this.#follower.ballot, ballot) === 0;
+    const promisedAt = this.#promisedAt;
+    const isLeaderless = (): boolean =>
+      this.#promisedAt === promisedAt && compareBallots(this.#follower.ballot, ballot) === 0;
     this.#schedule(this.#environment.random.float() * withinMs, isLeaderless);
   }
 
@@ -104,9 +107,12 @@ export class Election {
   preVote({ ballot }: { ballot: Ballot }): PreVoteReply {
     const promised = this.#promised();
     if (compareBallots(ballot, promised) <= 0) return { kind: 'refused', promised };
-    const isOfTheLeader = ballot.server === this.#follower.leader;
-    const hearsLeader = this.#leads() || this.#follower.silentMs < this.#options.electionMinMs;
-    return hearsLeader && !isOfTheLeader ? { kind: 'refused', promised: null } : { kind: 'granted' };
+    const { electionMinMs } = this.#options;
+    const hearsLeader = this.#leads() || this.#follower.silentMs < electionMinMs;
+    const hasOther =
+      (hearsLeader && ballot.server !== this.#follower.leader) ||
+      (this.#environment.clock.now() - this.#promisedAt < electionMinMs && ballot.server !== promised.server);
+    return hasOther ? { kind: 'refused', promised: null } : { kind: 'granted' };
   }
 
   /** Campaigns at once, though others may hear the leader still: it has asked for it. */

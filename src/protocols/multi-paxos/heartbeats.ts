@@ -3,7 +3,9 @@ import type { Cancel, Environment } from '../../core/environment';
 import { isFatal } from '../../core/errors';
 import { gather } from '../../core/gather';
 import type { QuorumSystem } from '../../core/quorum';
+import type { LeaderLease } from '../../core/replica';
 import type { RoundTrip } from '../../core/round-trip';
+import { safeMs } from './lease';
 import type { AcceptorService, HeartbeatReply } from './messages';
 
 export interface HeartbeatOptions {
@@ -17,6 +19,12 @@ export interface HeartbeatOptions {
   readonly phaseTimeoutMs: number;
 }
 
+/** Why a leader is none any more. `by`: the higher ballot that it met. */
+export type End =
+  | { readonly reason: 'overtaken'; readonly by: Ballot }
+  | { readonly reason: 'no-quorum' }
+  | { readonly reason: 'stopped' };
+
 const SILENT_BEATS = 3;
 
 /**
@@ -26,14 +34,16 @@ const SILENT_BEATS = 3;
 export class Heartbeats {
   readonly #environment: Environment;
   readonly #quorums: QuorumSystem;
+  readonly #lease: LeaderLease | undefined;
   readonly #acceptors: ReadonlyMap<ServerId, AcceptorService>;
   readonly #ballot: Ballot;
   readonly #chosenUpTo: () => Slot;
-  readonly #onRejected: (by: Ballot) => void;
-  readonly #onNoQuorum: () => void;
+  readonly #onEnd: (end: End) => void;
   readonly #roundTrip: RoundTrip;
   readonly #options: HeartbeatOptions;
   readonly #answeredAt = new Map<ServerId, number>();
+  /** When the last heartbeat was sent that the member has answered. */
+  readonly #grantedAt = new Map<ServerId, number>();
   #told: Slot = 0;
   #confirmation: Promise<boolean> | undefined;
   #nextConfirmation: Promise<boolean> | undefined;
@@ -44,22 +54,22 @@ export class Heartbeats {
   constructor(parts: {
     environment: Environment;
     quorums: QuorumSystem;
+    lease: LeaderLease | undefined;
     acceptors: ReadonlyMap<ServerId, AcceptorService>;
     ballot: Ballot;
     /** Up to where slots are chosen, as the leader of this very ballot knows. */
     chosenUpTo: () => Slot;
-    onRejected: (by: Ballot) => void;
-    onNoQuorum: () => void;
+    onEnd: (end: End) => void;
     roundTrip: RoundTrip;
     options: HeartbeatOptions;
   }) {
     this.#environment = parts.environment;
     this.#quorums = parts.quorums;
+    this.#lease = parts.lease;
     this.#acceptors = parts.acceptors;
     this.#ballot = parts.ballot;
     this.#chosenUpTo = parts.chosenUpTo;
-    this.#onRejected = parts.onRejected;
-    this.#onNoQuorum = parts.onNoQuorum;
+    this.#onEnd = parts.onEnd;
     this.#roundTrip = parts.roundTrip;
     this.#options = parts.options;
     // A quorum has just promised.
@@ -73,6 +83,18 @@ export class Heartbeats {
     return this.#quorums.isPhase2Quorum(
       new Set(this.#quorums.members.filter((member) => !silent.has(member))),
     );
+  }
+
+  /**
+   * Whether nobody else can be leader now: a set of servers that meets every phase-1 quorum has granted that, each from
+   * a moment after the heartbeat to it was sent.
+   */
+  get hasLease(): boolean {
+    const lease = this.#lease;
+    if (lease === undefined || this.#stopped) return false;
+    const since = this.#environment.clock.now() - safeMs(lease);
+    const granting = [...this.#grantedAt].filter(([, sentAt]) => sentAt > since);
+    return this.#quorums.isPhase2Quorum(new Set(granting.map(([member]) => member)));
   }
 
   /** Peers that have left several heartbeats unanswered. */
@@ -138,7 +160,7 @@ export class Heartbeats {
 
   #beat(): void {
     if (!this.hasQuorum) {
-      this.#onNoQuorum();
+      this.#onEnd({ reason: 'no-quorum' });
       return;
     }
     this.#notify();
@@ -188,9 +210,14 @@ export class Heartbeats {
   async #ask(member: ServerId, request: { ballot: Ballot; chosenUpTo: Slot }): Promise<HeartbeatReply> {
     const acceptor = this.#acceptors.get(member);
     if (acceptor === undefined) throw new RangeError(`no acceptor for server ${member}`);
-    const reply = await this.#roundTrip.measure(this.#environment.clock, acceptor.heartbeat(request));
-    if (reply.kind === 'rejected') this.#onRejected(reply.promised);
-    else if (compareBallots(reply.ballot, this.#ballot) === 0) this.answered(member);
+    const { clock } = this.#environment;
+    const sentAt = clock.now();
+    const reply = await this.#roundTrip.measure(clock, acceptor.heartbeat(request));
+    if (reply.kind === 'rejected') this.#onEnd({ reason: 'overtaken', by: reply.promised });
+    else if (compareBallots(reply.ballot, this.#ballot) === 0) {
+      this.answered(member);
+      this.#grantedAt.set(member, Math.max(sentAt, this.#grantedAt.get(member) ?? sentAt));
+    }
     return reply;
   }
 }

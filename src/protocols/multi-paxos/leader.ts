@@ -5,7 +5,7 @@ import type { ProtocolSettings } from '../../core/replica';
 import type { RoundTrip } from '../../core/round-trip';
 import type { Value } from '../log/messages';
 import { roundLength, type RoundLimits } from './round-length';
-import { Heartbeats, type HeartbeatOptions } from './heartbeats';
+import { Heartbeats, type End, type HeartbeatOptions } from './heartbeats';
 import type { AcceptReply, AcceptorService, CommandReply, Entry } from './messages';
 
 export interface LeaderOptions extends HeartbeatOptions, RoundLimits {
@@ -17,15 +17,10 @@ export interface LeaderOptions extends HeartbeatOptions, RoundLimits {
 
 /** What the leader needs of its own learner. */
 export interface LearningSlots {
+  knows(slot: Slot): boolean;
   chosenIn(slot: Slot): Value | undefined;
   learnAll(entries: Iterable<{ slot: Slot; value: Value }>): void;
 }
-
-/** Why a leader is none any more. `by`: the higher ballot that it met. */
-export type End =
-  | { readonly reason: 'overtaken'; readonly by: Ballot }
-  | { readonly reason: 'no-quorum' }
-  | { readonly reason: 'stopped' };
 
 interface Proposal {
   readonly value: Value;
@@ -98,14 +93,12 @@ export class Leader {
     this.#heartbeats = new Heartbeats({
       environment,
       quorums: settings.quorums,
+      lease: settings.lease,
       acceptors,
       ballot,
       chosenUpTo: () => this.#chosenUpTo,
-      onRejected: (by) => {
-        this.end({ reason: 'overtaken', by });
-      },
-      onNoQuorum: () => {
-        this.end({ reason: 'no-quorum' });
+      onEnd: (end) => {
+        this.end(end);
       },
       roundTrip,
       options,
@@ -115,6 +108,10 @@ export class Leader {
   /** Commands that are proposed or wait to be. */
   get pending(): number {
     return this.#queue.length + this.#proposals.size;
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
   }
 
   /** Whether enough followers have answered lately. */
@@ -153,7 +150,8 @@ export class Leader {
    */
   async readIndex(): Promise<{ slot: Slot; chosenUpTo: Slot } | undefined> {
     const slot = Math.max(this.#chosenUpTo, this.#inheritedUpTo);
-    return (await this.#heartbeats.confirm()) ? { slot, chosenUpTo: this.#chosenUpTo } : undefined;
+    const isLeader = this.#heartbeats.hasLease || (await this.#heartbeats.confirm());
+    return isLeader ? { slot, chosenUpTo: this.#chosenUpTo } : undefined;
   }
 
   /** Takes no more commands; those that are under way or wait go on. */
@@ -247,19 +245,24 @@ export class Leader {
   /** The verdict over the votes for these entries, of distinct acceptors and under this very ballot. */
   #count(entries: readonly Entry[], replies: ReadonlyMap<ServerId, AcceptReply>): Verdict | undefined {
     if (this.#ended) return { kind: 'ended' };
-    // Acceptors keep no votes below their floor: those slots are chosen, and perhaps the own learner knows them by now.
-    const open = entries.find(({ slot, value }) => this.#learner.chosenIn(slot)?.id !== value.id);
-    if (open === undefined) return { kind: 'chosen' };
-    const voted = new Set<ServerId>();
-    let floor: Slot = 0;
+    const floors = new Map<ServerId, Slot>();
     for (const [member, reply] of replies) {
       if (reply.kind === 'rejected') return { kind: 'rejected', by: reply.promised };
-      if (compareBallots(reply.ballot, this.ballot) !== 0) continue;
-      if (reply.floor <= open.slot) voted.add(member);
-      else floor = Math.max(floor, reply.floor);
+      if (compareBallots(reply.ballot, this.ballot) === 0) floors.set(member, reply.floor);
     }
-    if (this.#settings.quorums.isPhase2Quorum(voted)) return { kind: 'chosen' };
-    if (floor > 0) this.#repair(floor - 1).catch(this.#environment.fail);
+    const hasVotesFrom = (slot: Slot): boolean => {
+      const voters = [...floors].filter(([, floor]) => floor <= slot).map(([member]) => member);
+      return this.#settings.quorums.isPhase2Quorum(new Set(voters));
+    };
+    if (hasVotesFrom(entries[0]?.slot ?? 0)) return { kind: 'chosen' };
+    const floor = Math.max(0, ...floors.values());
+    if (floor <= (entries[0]?.slot ?? 0)) return undefined;
+    // Acceptors keep no votes below their floor: those slots are chosen, and perhaps the own learner knows them by now.
+    const open = entries.find(({ slot, value }) => this.#learner.chosenIn(slot)?.id !== value.id);
+    if (open === undefined || hasVotesFrom(open.slot)) return { kind: 'chosen' };
+    // Chosen, and the value is not kept, or is another leader's: only a new phase 1 tells what is left to propose.
+    if (this.#learner.knows(open.slot)) return { kind: 'rejected', by: this.ballot };
+    this.#repair(floor - 1).catch(this.#environment.fail);
     return undefined;
   }
 

@@ -9,6 +9,9 @@ const KEPT = 10_000;
  */
 export class OnceOnly {
   readonly #replies = new Map<string, Promise<CommandReply>>();
+  /** Ids in the order in which they came, those before `#oldest` dropped already. */
+  #order: string[] = [];
+  #oldest = 0;
   /** By maker: the highest number whose reply is dropped. */
   readonly #dropped = new Map<string, number>();
 
@@ -20,7 +23,8 @@ export class OnceOnly {
     if (number <= (this.#dropped.get(maker) ?? 0)) return { kind: 'overtaken' };
     const reply = propose();
     this.#replies.set(id, reply);
-    if (this.#replies.size > KEPT) this.#dropOldest();
+    this.#order.push(id);
+    if (this.#order.length - this.#oldest > KEPT) this.#dropOldest();
     const settled = await reply;
     // Not proposed, and its leader leads no more: the value may come again under another ballot.
     if (settled.kind === 'not-leading') this.#replies.delete(id);
@@ -28,10 +32,13 @@ export class OnceOnly {
   }
 
   #dropOldest(): void {
-    const [oldest] = this.#replies.keys();
-    if (oldest === undefined) return;
-    this.#replies.delete(oldest);
-    const { maker, number } = partsOf(oldest);
+    const id = this.#order[this.#oldest++];
+    if (this.#oldest > KEPT) {
+      this.#order = this.#order.slice(this.#oldest);
+      this.#oldest = 0;
+    }
+    if (id === undefined || !this.#replies.delete(id)) return;
+    const { maker, number } = partsOf(id);
     this.#dropped.set(maker, Math.max(this.#dropped.get(maker) ?? 0, number));
   }
 }

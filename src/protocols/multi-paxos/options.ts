@@ -4,6 +4,7 @@ import type { AcceptorOptions } from './acceptor';
 import type { CandidateOptions } from './candidate';
 import type { ElectionOptions } from './election';
 import type { FollowerOptions } from './follower';
+import type { HandOverOptions } from './hand-over';
 import type { LeaderOptions } from './leader';
 import type { OperationOptions } from './operations';
 
@@ -14,13 +15,12 @@ export interface MultiPaxosOptions
     CatchUpOptions,
     ElectionOptions,
     FollowerOptions,
+    HandOverOptions,
     LeaderOptions,
     LearnerOptions,
     OperationOptions {
   /** One call to a peer is given up after this long. */
   readonly callTimeoutMs: number;
-  /** How long a stopping leader waits for what is under way, and for its successor. */
-  readonly handOverMs: number;
 }
 
 /** For servers on one machine or one local network. */

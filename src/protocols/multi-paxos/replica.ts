@@ -1,6 +1,6 @@
 import { compareBallots, type Ballot, type ServerId, type Slot } from '../../core/ballot';
 import type { Environment } from '../../core/environment';
-import { OperationError } from '../../core/errors';
+import { OperationError, Unanswered } from '../../core/errors';
 import type { Json } from '../../core/json';
 import type { Protocol, ProtocolSettings, Replica, ReplicaView } from '../../core/replica';
 import { Dispatcher, stubs, unreliable } from '../../core/rmi';
@@ -14,7 +14,8 @@ import { Acceptor } from './acceptor';
 import { Candidate } from './candidate';
 import { Election, type Elected } from './election';
 import { Follower } from './follower';
-import { Leader, type End } from './leader';
+import type { End } from './heartbeats';
+import { Leader } from './leader';
 import {
   ACCEPTOR_METHODS,
   LEADER_METHODS,
@@ -22,6 +23,8 @@ import {
   type LeaderService,
   type Vote,
 } from './messages';
+import { handOver } from './hand-over';
+import { Grant } from './lease';
 import { OnceOnly } from './once-only';
 import { DEFAULT_OPTIONS, type MultiPaxosOptions } from './options';
 import { Operations } from './operations';
@@ -44,6 +47,7 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
   readonly #election: Election;
   readonly #operations: Operations<Result>;
   readonly #rounds: Rounds;
+  readonly #grant: Grant;
   readonly #onceOnly = new OnceOnly();
   readonly #dispatcher = new Dispatcher();
   readonly #roundTrip = new RoundTrip();
@@ -58,11 +62,12 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
     settings: ProtocolSettings,
     options: MultiPaxosOptions,
   ) {
-    const { self, members, transport, storage } = environment;
+    const { self, members, transport, storage, clock } = environment;
     this.#environment = environment;
     this.#settings = settings;
     this.#options = options;
     this.#rounds = new Rounds(storage);
+    this.#grant = new Grant(clock, settings.lease);
     this.#learner = new Learner(environment, machine, options);
     this.#acceptor = new Acceptor(environment, options, () => this.#learner.applied);
     this.#learner.onTruncate((floor) => this.#acceptor.truncate(floor));
@@ -116,6 +121,7 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
     await this.#learner.recovered();
     // A round is unique for ever, so it tells this incarnation's values from those of all others.
     this.#incarnation = await this.#rounds.next(0);
+    this.#grant.forget();
     this.#environment.transport.listen(this.#dispatcher.dispatch);
     this.#catchUp.start();
     this.#election.start();
@@ -148,17 +154,10 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
   /** A leader finishes what it began, takes nothing new, and asks another server to lead. */
   async handOver(): Promise<void> {
     const leader = this.#leader;
-    const successor = leader?.successor;
+    const successor = this.#peers.get(leader?.successor ?? this.#environment.self);
     if (leader === undefined || successor === undefined) return;
     const { clock } = this.#environment;
-    const deadline = clock.now() + this.#options.handOverMs;
-    leader.close();
-    while (leader.pending > 0 && clock.now() < deadline) await clock.sleep(1);
-    this.#peers
-      .get(successor)
-      ?.takeOver({ ballot: leader.ballot })
-      .catch(() => undefined);
-    while (this.#leader === leader && clock.now() < deadline) await clock.sleep(1);
+    await handOver({ leader, successor, clock, options: this.#options });
   }
 
   inspect(): ReplicaView {
@@ -184,6 +183,8 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
   #acceptorService(): AcceptorService {
     return {
       prepare: (request) => {
+        if (this.#grant.forbids(request.ballot.server))
+          return Promise.reject(new Unanswered('a leader has a lease'));
         const reply = this.#acceptor.prepare(request);
         if (this.#isPromisedTo(request.ballot)) this.#election.notePromise();
         return reply;
@@ -195,10 +196,18 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
       },
       heartbeat: (request) => {
         const reply = this.#acceptor.heartbeat(request);
-        if (reply.kind === 'following') this.#follower.heard(request.ballot, request.chosenUpTo);
+        if (reply.kind === 'following') {
+          this.#grant.renew(request.ballot.server);
+          this.#follower.heard(request.ballot, request.chosenUpTo);
+        }
         return Promise.resolve(reply);
       },
-      preVote: (request) => Promise.resolve(this.#election.preVote(request)),
+      preVote: (request) =>
+        Promise.resolve(
+          this.#grant.forbids(request.ballot.server)
+            ? { kind: 'refused', promised: null }
+            : this.#election.preVote(request),
+        ),
     };
   }
 

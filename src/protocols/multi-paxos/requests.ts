@@ -78,7 +78,7 @@ export class Requests {
 
   async #proposeTo(ballot: Ballot, value: Value, deadline: number): Promise<CommandReply | undefined> {
     const leader = this.#ownLeader(ballot);
-    if (leader !== undefined) return leader.propose(value);
+    if (leader !== undefined) return this.#within(deadline, leader.propose(value));
     const peer = this.#peers.get(ballot.server);
     if (peer === undefined) return { kind: 'not-leading' };
     return this.#ask(ballot, deadline, () => peer.propose({ ballot, value }));
@@ -89,7 +89,7 @@ export class Requests {
     deadline: number,
   ): Promise<{ slot: Slot; chosenUpTo: Slot } | undefined> {
     const leader = this.#ownLeader(ballot);
-    if (leader !== undefined) return leader.readIndex();
+    if (leader !== undefined) return this.#within(deadline, leader.readIndex());
     const peer = this.#peers.get(ballot.server);
     const reply = peer && (await this.#ask(ballot, deadline, () => peer.readIndex({ ballot })));
     return reply?.kind === 'index' ? reply : undefined;
@@ -120,6 +120,20 @@ export class Requests {
         if (compareBallots(this.#follower.ballot, ballot) !== 0) finish(undefined);
       });
       send(Math.max(this.#options.requestResendMs, this.#roundTrip.patienceMs));
+    });
+  }
+
+  /** Undefined when the deadline comes first. */
+  #within<Reply>(deadline: number, answer: Promise<Reply>): Promise<Reply | undefined> {
+    const { clock } = this.#environment;
+    return new Promise((resolve, reject) => {
+      const cancelTimer = clock.after(Math.max(0, deadline - clock.now()), () => {
+        resolve(undefined);
+      });
+      answer.then((reply) => {
+        cancelTimer();
+        resolve(reply);
+      }, reject);
     });
   }
 

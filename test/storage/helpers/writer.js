@@ -1,9 +1,9 @@
 'use strict';
 // Writes to a storage folder until it fails or is killed, and tells each step on standard output as a line of JSON.
-const { LmdbStorage } = require('../../../dist/storage/lmdb-storage.js');
+const { JournaledStorage } = require('../../../dist/storage/journaled-storage.js');
 
 const [folder, first, writes, writers, bytes] = process.argv.slice(2);
-const storage = new LmdbStorage(folder);
+const storage = new JournaledStorage(folder);
 const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 let next = Number(first);
 const end = next + Number(writes);

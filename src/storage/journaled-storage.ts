@@ -1,0 +1,247 @@
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
+import type { Change, Storage } from '../core/environment';
+import { StorageError } from '../core/errors';
+import type { Json } from '../core/json';
+import { JournalFile } from './journal-file';
+import { LmdbStorage } from './lmdb-storage';
+
+/** To whoever still writes when the storage is closed, its end looks like a crash. */
+const NEVER = new Promise<never>(() => undefined);
+/** How long a deferred change waits for a write to go with. */
+const DEFER_MS = 20;
+/** A journal that has grown to this is folded into the database. */
+const JOURNAL_BYTES = 4 * 1024 * 1024;
+/** Changes that one transaction of a fold takes, so that the event loop gets its turn in between. */
+const FOLD_CHANGES = 500;
+/** Up to which record the journals are in the database. */
+const FOLDED = 'journal/folded';
+
+interface Waiting {
+  readonly changes: readonly Change[];
+  readonly resolve: () => void;
+  readonly reject: (error: StorageError) => void;
+}
+
+/** One of the two journals, and the changes in it that the database does not hold yet. */
+interface Journal {
+  readonly file: JournalFile;
+  readonly changes: Map<string, Json | undefined>;
+  last: number;
+}
+
+/**
+ * Durable storage in two journals and an LMDB database. A write is one record at the end of a journal and one sync;
+ * writes that are issued while a sync is under way share the next. A full journal is folded into the database while
+ * the other one goes on: of keys that change often only the last value ever gets there.
+ *
+ * A database alone would be simpler, and was: but its commit takes five times the processor time of a record, and three
+ * times as long (docs/performance.md).
+ *
+ * A failed write is final, as for LmdbStorage.
+ */
+export class JournaledStorage implements Storage {
+  /** Resolves when a write failed; the server must stop. */
+  readonly failed: Promise<StorageError>;
+  readonly #database: LmdbStorage;
+  readonly #journals: readonly [Journal, Journal];
+  #active: Journal;
+  #sequence: number;
+  #queue: Waiting[] = [];
+  #deferred: Change[] = [];
+  #isFlushing = false;
+  #folding: Promise<void> = Promise.resolve();
+  #flushLater: NodeJS.Timeout | undefined;
+  #last: Promise<void> = Promise.resolve();
+  #fail!: (error: StorageError) => void;
+  #isBroken = false;
+  #isClosed = false;
+
+  /** Opens or creates the files in `folder`. Throws when that is not possible, or they are damaged. */
+  constructor(folder: string) {
+    this.#database = new LmdbStorage(folder);
+    this.failed = new Promise((resolve) => (this.#fail = resolve));
+    void this.#database.failed.then((error) => {
+      this.#break(error);
+    });
+    try {
+      const folded = this.#database.get(FOLDED) as number | undefined;
+      const paths = [`${folder}/journal-0.log`, `${folder}/journal-1.log`] as const;
+      const missing = paths.find((path) => !existsSync(path));
+      if (folded !== undefined && missing !== undefined) throw new Error(`${missing} is missing`);
+      const open = (path: string): Journal => journalAt(path, folded ?? 0);
+      this.#journals = [open(paths[0]), open(paths[1])];
+      const [older, newer] = [...this.#journals].sort((a, b) => a.last - b.last) as [Journal, Journal];
+      refuseGap([older, newer], folded ?? 0);
+      this.#active = newer;
+      this.#sequence = Math.max(newer.last, folded ?? 0);
+      for (const { file } of this.#journals) file.refuseRecordsAfter(this.#sequence);
+      syncFolder(folder);
+      if (folded === undefined) void this.#database.write([{ key: FOLDED, value: 0 }]).catch(ignore);
+      if (older.changes.size > 0) this.#folding = this.#fold(older);
+    } catch (error) {
+      void this.#database.close();
+      throw error;
+    }
+  }
+
+  write(changes: readonly Change[]): Promise<void> {
+    if (this.#isClosed) return NEVER;
+    if (this.#isBroken) return this.failed.then((error) => Promise.reject(error));
+    if (changes.length === 0) return this.#last;
+    const all = this.#deferred.length > 0 ? [...this.#deferred.splice(0), ...changes] : changes;
+    this.#last = new Promise((resolve, reject) => {
+      this.#queue.push({ changes: all, resolve, reject });
+    });
+    // The rejection reaches whoever waits; a write that nobody waits for fails the server all the same.
+    this.#last.catch(ignore);
+    if (!this.#isFlushing) {
+      this.#isFlushing = true;
+      // In a moment, so that writes of one turn share a record.
+      void Promise.resolve().then(() => this.#flush());
+    }
+    return this.#last;
+  }
+
+  defer(changes: readonly Change[]): void {
+    for (const change of changes) this.#deferred.push(change);
+    this.#flushLater ??= setTimeout(() => {
+      this.#flushDeferred();
+    }, DEFER_MS);
+  }
+
+  *read(): Iterable<readonly [string, Json]> {
+    const changes = new Map<string, Json | undefined>();
+    const older = this.#journals.find((journal) => journal !== this.#active);
+    for (const [key, value] of older?.changes ?? []) changes.set(key, value);
+    for (const [key, value] of this.#active.changes) changes.set(key, value);
+    const changed = [...changes]
+      .map(([key, value]) => ({ bytes: Buffer.from(key, 'utf8'), key, value }))
+      .sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+    let next = 0;
+    for (const [bytes, value] of this.#database.range()) {
+      for (; next < changed.length; next++) {
+        const change = changed[next];
+        if (change === undefined || Buffer.compare(change.bytes, bytes) >= 0) break;
+        if (change.value !== undefined) yield [change.key, change.value];
+      }
+      const key = bytes.toString('utf8');
+      if (key !== FOLDED && !changes.has(key)) yield [key, value];
+    }
+    for (const { key, value } of changed.slice(next)) if (value !== undefined) yield [key, value];
+  }
+
+  async close(): Promise<void> {
+    this.#flushDeferred();
+    this.#isClosed = true;
+    await this.#last.catch(ignore);
+    await this.#folding.catch(ignore);
+    await this.#database.close();
+    for (const { file } of this.#journals) file.close();
+  }
+
+  #flushDeferred(): void {
+    clearTimeout(this.#flushLater);
+    this.#flushLater = undefined;
+    if (this.#deferred.length > 0) this.write(this.#deferred.splice(0)).catch(ignore);
+  }
+
+  /** Record after record until nothing waits. */
+  async #flush(): Promise<void> {
+    try {
+      while (this.#queue.length > 0 && !this.#isBroken) {
+        if (this.#active.file.end >= JOURNAL_BYTES) await this.#turn();
+        const written = this.#queue;
+        this.#queue = [];
+        const changes = written.flatMap((waiting) => waiting.changes);
+        await this.#append(changes, written);
+      }
+    } catch (error) {
+      this.#break(asStorageError(error));
+    }
+    this.#isFlushing = false;
+  }
+
+  async #append(changes: readonly Change[], written: readonly Waiting[]): Promise<void> {
+    const journal = this.#active;
+    try {
+      const sequence = ++this.#sequence;
+      await journal.file.append({ sequence, changes });
+      journal.last = sequence;
+    } catch (error) {
+      this.#break(asStorageError(error));
+      // Also the database may have failed before, for its own reason.
+      const reason = await this.failed;
+      for (const { reject } of written) reject(reason);
+      return;
+    }
+    for (const { key, value } of changes) journal.changes.set(key, value);
+    for (const { resolve } of written) resolve();
+  }
+
+  /** The other journal goes on, once all of it is in the database; this one follows it there. */
+  async #turn(): Promise<void> {
+    await this.#folding;
+    const [first, second] = this.#journals;
+    const full = this.#active;
+    this.#active = full === first ? second : first;
+    this.#active.file.restart(JOURNAL_BYTES);
+    this.#folding = this.#fold(full);
+    this.#folding.catch(ignore);
+  }
+
+  /** A crash in the middle is harmless: the journal is there until the last transaction says that it is not needed. */
+  async #fold(journal: Journal): Promise<void> {
+    const changes = [...journal.changes].map(([key, value]) => ({ key, value }));
+    for (let from = 0; from < changes.length; from += FOLD_CHANGES)
+      await this.#database.write(changes.slice(from, from + FOLD_CHANGES));
+    await this.#database.write([{ key: FOLDED, value: journal.last }]);
+    journal.changes.clear();
+  }
+
+  #break(error: StorageError): void {
+    if (!this.#isBroken) this.#fail(error);
+    this.#isBroken = true;
+    for (const { reject } of this.#queue.splice(0)) reject(error);
+  }
+}
+
+function ignore(): void {
+  // Told elsewhere.
+}
+
+function journalAt(path: string, folded: number): Journal {
+  const file = new JournalFile(path);
+  const changes = new Map<string, Json | undefined>();
+  for (const record of file.records)
+    if (record.sequence > folded) for (const { key, value } of record.changes) changes.set(key, value);
+  return { file, changes, last: file.records.at(-1)?.sequence ?? 0 };
+}
+
+/** Each record follows the one before it, or is in the database. */
+function refuseGap(journals: readonly Journal[], folded: number): void {
+  let before = folded;
+  for (const { file, last } of journals) {
+    const [first] = file.records;
+    if (first !== undefined && first.sequence > before + 1)
+      throw new Error(`records ${before + 1} to ${first.sequence - 1} of the journals are missing`);
+    before = Math.max(before, last);
+  }
+}
+
+/** So that the files are there after a crash, not only what is in them. */
+function syncFolder(folder: string): void {
+  const opened = openSync(folder, 'r');
+  fsyncSync(opened);
+  closeSync(opened);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'No space left on device',
+  EIO: 'Input/output error (is the disk full, or broken?)',
+};
+
+function asStorageError(error: unknown): StorageError {
+  if (error instanceof StorageError) return error;
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return new StorageError(`writing to the data folder failed: ${REASONS[code] ?? message}`, { cause: error });
+}
