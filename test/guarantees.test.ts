@@ -16,7 +16,7 @@ const promises = lines.flatMap((line) => {
 const named = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
 
 function exists(name: string): boolean {
-  if (/^[PS]-\w+$/.test(name)) return EXHIBITS.some(({ id }) => id === name);
+  if (/^(?:P|MP|F|S)-\w+$/.test(name)) return EXHIBITS.some(({ id }) => id === name);
   const script = /^npm run (\S+)/.exec(name)?.[1];
   if (script !== undefined) return script in scripts;
   // Documents hold nothing.

@@ -13,7 +13,7 @@ import { addSearchCommand } from './simulate/search';
 import { swarm } from './simulate/swarm';
 
 interface Options {
-  readonly protocol: ProtocolName | 'all';
+  readonly protocol?: ProtocolName | 'all';
   readonly seeds: Seeds;
   readonly jobs: number;
   readonly servers?: number;
@@ -67,9 +67,10 @@ function addOptions(command: Command): Command {
   const protocols = Object.keys(PROTOCOLS);
   return command
     .addOption(
-      option('--protocol <name>', 'which one')
-        .choices([...protocols, 'all'])
-        .default('paxos'),
+      option('--protocol <name>', "which one (default: paxos, or the exhibit's)").choices([
+        ...protocols,
+        'all',
+      ]),
     )
     .addOption(
       option('--seeds <range>', 'one seed, or first..last')
@@ -100,26 +101,27 @@ function addOptions(command: Command): Command {
 
 async function simulate(options: Options): Promise<number> {
   if (options.replay !== undefined) return await replay(options.replay, options.verbose ?? false);
-  const exhibit = options.exhibit === undefined ? undefined : knownExhibit(options.exhibit).id;
+  const exhibit = options.exhibit === undefined ? undefined : knownExhibit(options.exhibit);
   const names = Object.keys(PROTOCOLS) as ProtocolName[];
-  const protocols = options.protocol === 'all' ? names : [options.protocol];
+  const { protocol: name = exhibit?.protocol ?? 'paxos', quorums = exhibit?.quorums } = options;
+  const protocols = name === 'all' ? names : [name];
   if (options.history !== undefined) {
     const isOne = options.seeds.first === options.seeds.last && protocols.length === 1;
     if (!isOne) throw new UsageError('--history records one run: give one seed and one protocol');
     prepareFile(options.history);
   }
-  refuseQuorums(options);
+  refuseQuorums(quorums, options.servers);
   const clear = prepareFolder(options.failures);
   let worst = 0;
   try {
     for (const protocol of protocols) {
-      const { servers, quorums, thrifty, read } = options;
+      const { servers, thrifty, read } = options;
       const wishes: Wishes = { protocol, servers, quorums, thrifty, read };
       const exitCode = await swarm({
         wishes,
         seeds: options.seeds,
         jobs: options.jobs,
-        exhibit,
+        exhibit: exhibit?.id,
         folder: options.failures,
         history: options.history,
         json: options.json ?? false,
@@ -136,7 +138,7 @@ async function simulate(options: Options): Promise<number> {
 }
 
 /** Throws StartRefused when no cluster that can be simulated has these quorums. */
-function refuseQuorums({ quorums = 'majority', servers }: Options): void {
+function refuseQuorums(quorums = 'majority', servers?: number): void {
   if (quorums === 'any') return;
   const size = servers ?? serversOf(quorums) ?? 1;
   const obstacle =

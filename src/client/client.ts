@@ -2,6 +2,7 @@ import { API_METHODS } from '../api/methods';
 import type { ApiMethod, ApiParams, ApiResult } from '../api/methods';
 import type { ClientEnvironment } from './environment';
 import { AttemptFailed, CLIENT_ERRORS, InvalidArgument, OperationFailed } from './errors';
+import { LeaderRotation } from './leader-rotation';
 import { Operation } from './operation';
 import type { Task } from './operation';
 import { Rotation } from './rotation';
@@ -47,6 +48,8 @@ export interface ClientSettings {
   readonly deadlineMs: number;
   readonly attemptTimeoutMs: number;
   readonly broadcast: boolean;
+  /** Ask the server that leads first, where the protocol has a leader. */
+  readonly followLeader: boolean;
 }
 
 /**
@@ -57,6 +60,8 @@ export class SynodClient {
   readonly #environment: ClientEnvironment;
   readonly #settings: ClientSettings;
   readonly #rotation: Rotation;
+  /** The rotation, if it follows the leader. */
+  readonly #leaders: LeaderRotation | undefined;
   readonly #window = new Window();
   readonly #inProgress = new Set<AbortController>();
   #closed = false;
@@ -65,7 +70,9 @@ export class SynodClient {
     if (settings.servers.length === 0) throw new InvalidArgument('a client needs at least one server');
     this.#environment = environment;
     this.#settings = settings;
-    this.#rotation = new Rotation(settings.servers);
+    const { servers, followLeader } = settings;
+    this.#leaders = followLeader ? new LeaderRotation(servers, environment) : undefined;
+    this.#rotation = this.#leaders ?? new Rotation(servers);
   }
 
   get id(): string {
@@ -76,7 +83,7 @@ export class SynodClient {
     return this.#settings.servers;
   }
 
-  /** The server that the next operation asks first. */
+  /** The server in use: the one that answered last, when no operation is in progress. */
   get server(): string {
     return this.#rotation.current;
   }
@@ -156,7 +163,7 @@ export class SynodClient {
       const sequence = await this.#sequence(task);
       try {
         const numbered = { ...params, client: this.#settings.id, sequence };
-        return await this.#operation({ ...task, params: numbered }).run();
+        return await this.#run({ ...task, params: numbered });
       } finally {
         this.#window.leave(sequence);
       }
@@ -164,7 +171,7 @@ export class SynodClient {
   }
 
   #read<M extends ApiMethod>(method: M, params: object, options: CallOptions): Promise<ApiResult<M>> {
-    return this.#perform(method, params, options, false, (task) => this.#operation(task).run());
+    return this.#perform(method, params, options, false, (task) => this.#run(task));
   }
 
   #at<M extends ApiMethod>(
@@ -175,6 +182,13 @@ export class SynodClient {
   ): Promise<ApiResult<M>> {
     const changes = method === 'faults.set' || method === 'logs.set';
     return this.#perform(method, params, options, changes, (task) => this.#operation(task).runAt(server));
+  }
+
+  #run<Result>(task: Task<Result>): Promise<Result> {
+    this.#leaders?.turn();
+    const result = this.#operation(task).run();
+    this.#leaders?.ask();
+    return result;
   }
 
   #operation<Result>(task: Task<Result>): Operation<Result> {

@@ -17,6 +17,11 @@ export interface ConnectOptions {
   readonly attemptTimeoutMs?: number | undefined;
   /** Send each operation to all servers at once and take the first good answer; default false. */
   readonly broadcast?: boolean | undefined;
+  /**
+   * Where the protocol has a leader, ask it first, as long as it answers; default true. False: stay with the first server
+   * of the list that answers, such as the nearest one for local reads.
+   */
+  readonly followLeader?: boolean | undefined;
 }
 
 /** The servers that `start-servers` runs from one base port. */
@@ -46,5 +51,6 @@ export function connect(options: ConnectOptions = {}): SynodClient {
     deadlineMs: positive('deadlineMs', options.deadlineMs ?? 10_000),
     attemptTimeoutMs: positive('attemptTimeoutMs', options.attemptTimeoutMs ?? 5000),
     broadcast: options.broadcast ?? false,
+    followLeader: options.followLeader ?? true,
   });
 }

@@ -20,4 +20,9 @@ export class Rotation {
   leave(server: string): void {
     if (this.current === server) this.#current = (this.#current + 1) % this.servers.length;
   }
+
+  /** Turns to this server, one of the ring. */
+  protected turnTo(server: string): void {
+    this.#current = Math.max(0, this.servers.indexOf(server));
+  }
 }

@@ -1,7 +1,8 @@
 import type { ServerId } from '../core/ballot';
 import type { Random } from '../core/environment';
 import { pick, shuffled } from './random-picks';
-import type { Fault, Link } from './scenario';
+import { linksBetween } from './weather';
+import type { Fault } from './scenario';
 import { FIRST_CLIENT } from './virtual-time';
 
 /** A draw of one fault of its kind, at a moment that the caller adds. */
@@ -49,19 +50,9 @@ export function drawFaults(
   return [...faults, ...wiped].sort((a, b) => a.atMs - b.atMs);
 }
 
-function durationMs(random: Random): number {
+/** Of a fault: short, or long enough for everybody to notice. */
+export function durationMs(random: Random): number {
   return -Math.log(1 - random.float()) * pick(random, [50, 500, 2000]);
-}
-
-function both(a: number, b: number): Link[] {
-  return [
-    [a, b],
-    [b, a],
-  ];
-}
-
-function between(some: readonly number[], others: readonly number[]): Link[] {
-  return some.flatMap((a) => others.flatMap((b) => both(a, b)));
 }
 
 function drawPartition(random: Random, at: { atMs: number }, { servers, clients }: Places): Fault {
@@ -73,23 +64,29 @@ function drawPartition(random: Random, at: { atMs: number }, { servers, clients 
   if (shape === 'isolated') {
     // From clients too, or not: then they talk to a server that is alone.
     const everyClient = Array.from({ length: clients }, (_, client) => FIRST_CLIENT + client);
-    const cut = between([first], random.chance(0.5) ? [...rest, ...everyClient] : rest);
+    const cut = linksBetween([first], random.chance(0.5) ? [...rest, ...everyClient] : rest);
     return { ...at, kind: 'partition', shape, cut, forMs };
   }
   if (shape === 'bridge') {
     // Two halves that hear nothing of each other, and one server that hears both.
     const half = Math.floor(rest.length / 2);
-    return { ...at, kind: 'partition', shape, cut: between(rest.slice(0, half), rest.slice(half)), forMs };
+    return {
+      ...at,
+      kind: 'partition',
+      shape,
+      cut: linksBetween(rest.slice(0, half), rest.slice(half)),
+      forMs,
+    };
   }
   const side = random.int(1, Math.max(1, order.length - 1));
-  const cut = between(order.slice(0, side), order.slice(side));
+  const cut = linksBetween(order.slice(0, side), order.slice(side));
   const oneWay = cut.filter((_, index) => index % 2 === 0);
   return { ...at, kind: 'partition', shape, cut: shape === 'one-way' ? oneWay : cut, forMs };
 }
 
 function drawFlapping(random: Random, at: { atMs: number }, { servers }: Places): Fault {
   const [first = 0, ...rest] = shuffled(random, servers);
-  const cut = between([first], rest.slice(0, random.int(1, Math.max(1, rest.length))));
+  const cut = linksBetween([first], rest.slice(0, random.int(1, Math.max(1, rest.length))));
   return { ...at, kind: 'flapping', cut, periodMs: random.int(5, 300), forMs: 500 + random.float() * 3000 };
 }
 

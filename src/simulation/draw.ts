@@ -4,6 +4,7 @@ import { SeededRandom } from '../core/random';
 import type { ReadLevel } from '../history/history';
 import type { ProtocolName } from '../protocols/registry';
 import { drawFaults } from './draw-faults';
+import { drawLeaderFaults, drawLease, keepsLease } from './draw-leader-faults';
 import { drawCluster, type ClusterWishes } from './draw-quorums';
 import { judgedQuorums, type JudgedQuorums } from './judged-quorums';
 import { pick, shuffled, sometimes } from './random-picks';
@@ -32,9 +33,15 @@ export function drawScenario(seed: number, wishes: Wishes): Scenario {
   const leastPatienceMs = TRIPS * (2 * network.latencyMs + network.jitterMs);
   const load = { members, safetyMs, operationTimeoutMs, leastPatienceMs };
   const clients = drawClients(random.fork('clients'), load, wishes.read);
-  const faults = drawFaults(random.fork('faults'), members, clients.length, safetyMs, (left) =>
+  const anyFaults = drawFaults(random.fork('faults'), members, clients.length, safetyMs, (left) =>
     hasQuorums(judged, left),
   );
+  const lease = hasLeader(wishes.protocol) ? drawLease(random.fork('lease')) : undefined;
+  const faults = anyFaults.filter((fault) => lease === undefined || keepsLease(fault, lease));
+  if (hasLeader(wishes.protocol)) {
+    faults.push(...drawLeaderFaults(random.fork('leader faults'), members, safetyMs));
+    faults.sort((a, b) => a.atMs - b.atMs);
+  }
   const wiped = new Set(faults.flatMap((fault) => (fault.kind === 'wiped disk' ? [fault.server] : [])));
   const able = members.filter((member) => !wiped.has(member));
   return {
@@ -44,6 +51,7 @@ export function drawScenario(seed: number, wishes: Wishes): Scenario {
     servers,
     quorums,
     thrifty,
+    ...(lease && { lease }),
     safetyMs,
     network,
     syncMs: pick(random.fork('sync'), [0.1, 1, 5, 30]),
@@ -53,6 +61,10 @@ export function drawScenario(seed: number, wishes: Wishes): Scenario {
     faults,
     core: drawCore(shuffled(random.fork('core'), able), judged),
   };
+}
+
+function hasLeader(protocol: ProtocolName): boolean {
+  return protocol === 'multi-paxos';
 }
 
 /** Whether these servers get something done alone. */

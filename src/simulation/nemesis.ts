@@ -1,9 +1,9 @@
 import type { ServerId } from '../core/ballot';
-import type { Random } from '../core/environment';
-import type { Fate, Message, Rule } from './network';
+import { strikeLeader, type Hands, type LeaderFault } from './leader-faults';
 import type { Node } from './node';
-import type { Fault, FaultPoint, Link, Scenario } from './scenario';
+import type { Fault, FaultPoint, Scenario } from './scenario';
 import { FIRST_CLIENT, NOWHERE } from './virtual-time';
+import { Weather, linksBetween } from './weather';
 import type { World } from './world';
 
 /** How often something was done to the cluster, by kind. */
@@ -17,11 +17,6 @@ interface Trap {
 
 /** A server whose disk failed is surely down by then. */
 const STOPPED_MS = 5;
-const LINKS = 4096;
-
-function keyOf(from: number, to: number): number {
-  return from * LINKS + to;
-}
 
 /** Does to a running cluster what the scenario says, and counts it. */
 export class Nemesis {
@@ -29,13 +24,11 @@ export class Nemesis {
   readonly #world: World;
   readonly #nodes: readonly Node[];
   readonly #scenario: Scenario;
-  readonly #random: Random;
-  /** How many faults cut each link at the moment. */
-  readonly #cuts = new Map<number, number>();
+  readonly #weather: Weather;
+  readonly #hands: Hands;
   /** What is to happen once a server has reached a point so many times. */
   readonly #armed = new Map<ServerId, Trap[]>();
   readonly #slow = new Map<ServerId, number>();
-  readonly #linkDelaysMs = new Map<number, number>();
   /** Servers whose faults end for good, now and later. */
   readonly #healed = new Set<ServerId>();
 
@@ -43,7 +36,32 @@ export class Nemesis {
     this.#world = world;
     this.#nodes = nodes;
     this.#scenario = scenario;
-    this.#random = world.random.fork('nemesis');
+    this.#weather = new Weather({
+      time: world.time,
+      network: scenario.network,
+      random: { links: world.random.fork('nemesis'), messages: world.random.fork('weather') },
+      count: (kind) => {
+        this.#count(kind);
+      },
+    });
+    this.#hands = {
+      world,
+      nodes,
+      weather: this.#weather,
+      isHealed: (server) => this.#healed.has(server),
+      count: (kind) => {
+        this.#count(kind);
+      },
+      crash: (...crash) => {
+        this.#crash(...crash);
+      },
+      pause: (node, forMs) => {
+        this.#pause(node, forMs);
+      },
+      later: (...later) => {
+        this.#later(...later);
+      },
+    };
     const disks = world.random.fork('disks');
     for (const { id, host } of nodes) {
       host.disk.syncMs = () => disks.float() * (this.#slow.get(id) ?? scenario.syncMs);
@@ -56,7 +74,7 @@ export class Nemesis {
 
   /** Begins: weather now, each fault at its time. */
   start(): void {
-    const weather = this.#weather();
+    const weather = this.#weather.rule;
     this.#world.network.rule = weather;
     for (const fault of this.#scenario.faults)
       this.#world.time.after(fault.atMs, () => {
@@ -93,71 +111,27 @@ export class Nemesis {
     this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
   }
 
-  #weather(): Rule {
-    const random = this.#world.random.fork('weather');
-    const { loss, duplication, late, lateMs, jitterMs } = this.#scenario.network;
-    return ({ from, to }: Message): Fate => {
-      if ((this.#cuts.get(keyOf(from, to)) ?? 0) > 0) {
-        this.#count('message cut off');
-        return 'drop';
-      }
-      const isOfClient = from >= FIRST_CLIENT || to >= FIRST_CLIENT;
-      // TCP makes good what a client's connection loses; it takes its time.
-      const isLost = random.chance(loss);
-      if (isLost && !isOfClient) {
-        this.#count('message lost');
-        return 'drop';
-      }
-      const delay = (): number => {
-        const isLate = isLost || random.chance(late);
-        if (isLate) this.#count('message late');
-        return (
-          this.#linkDelayMs(from, to) -
-          Math.log(1 - random.float()) * jitterMs +
-          (isLate ? random.float() * lateMs : 0)
-        );
-      };
-      if (isOfClient || !random.chance(duplication)) return { delaysMs: [delay()] };
-      this.#count('message doubled');
-      return { delaysMs: [delay(), delay()] };
-    };
-  }
-
-  #linkDelayMs(from: number, to: number): number {
-    const key = keyOf(from, to);
-    let delayMs = this.#linkDelaysMs.get(key);
-    if (delayMs === undefined) {
-      delayMs = this.#scenario.network.latencyMs * (1 + this.#random.float());
-      this.#linkDelaysMs.set(key, delayMs);
-    }
-    return delayMs;
-  }
-
   #strike(fault: Fault): void {
     this.#world.tell?.(NOWHERE, () => JSON.stringify(fault));
     switch (fault.kind) {
       case 'partition':
         if (fault.cut.length === 0) break;
         this.#count(`partition, ${fault.shape}`);
-        this.#cut(fault.cut, fault.forMs);
+        this.#weather.cut(fault.cut, fault.forMs);
         break;
       case 'flapping':
         if (fault.cut.length === 0) break;
         this.#count('link flapping');
-        this.#flap(fault.cut, fault.periodMs, this.#world.time.now + fault.forMs);
+        this.#weather.flap(fault.cut, fault.periodMs, this.#world.time.now + fault.forMs);
         break;
       case 'crash':
         for (const server of fault.servers) this.#crash(server, 'crash', fault.kept, fault.downMs);
         break;
       case 'lonely restart': {
-        const others = this.#world.members.filter((member) => member !== fault.server);
-        const cut = others.flatMap((other): Link[] => [
-          [fault.server, other],
-          [other, fault.server],
-        ]);
+        const cut = linksBetween([fault.server], this.#others(fault.server));
         this.#atPoint(fault.server, 'client-answered', 1, () => {
           this.#crash(fault.server, 'lonely restart', fault.kept, fault.downMs);
-          this.#cut(cut, fault.downMs + fault.forMs);
+          this.#weather.cut(cut, fault.downMs + fault.forMs);
         });
         break;
       }
@@ -169,15 +143,35 @@ export class Nemesis {
           this.#crash(fault.server, `crash at ${fault.point}`, fault.kept, fault.downMs);
         });
         break;
+      case 'leader crash':
+      case 'leader crash as one returns':
+      case 'leader usurped':
+      case 'leader pause':
+      case 'leader cut off':
+      case 'leader restart':
+        strikeLeader(fault, this.#hands);
+        break;
       default:
         this.#strikeMachine(fault);
     }
   }
 
+  #others(server: ServerId): ServerId[] {
+    return this.#world.members.filter((member) => member !== server);
+  }
+
+  #pause(node: Node, forMs: number): void {
+    node.host.pause();
+    this.#later(node.id, forMs, () => {
+      node.host.resume();
+    });
+  }
+
   #strikeMachine(
     fault: Exclude<
       Fault,
-      { kind: 'partition' | 'flapping' | 'crash' | 'lonely restart' | 'restart storm' | 'crash at a point' }
+      | { kind: 'partition' | 'flapping' | 'crash' | 'lonely restart' | 'restart storm' | 'crash at a point' }
+      | LeaderFault
     >,
   ): void {
     const { server } = fault;
@@ -188,10 +182,7 @@ export class Nemesis {
     else this.#count(fault.kind);
     switch (fault.kind) {
       case 'pause':
-        node.host.pause();
-        this.#later(server, fault.forMs, () => {
-          node.host.resume();
-        });
+        this.#pause(node, fault.forMs);
         break;
       case 'clock rate':
         node.host.setClockRate(fault.rate);
@@ -221,27 +212,6 @@ export class Nemesis {
       this.#later(node.id, STOPPED_MS + downMs, () => {
         node.start();
       });
-    });
-  }
-
-  #cut(links: readonly Link[], forMs: number): void {
-    const add = (change: number): void => {
-      for (const [from, to] of links) {
-        const key = keyOf(from, to);
-        this.#cuts.set(key, (this.#cuts.get(key) ?? 0) + change);
-      }
-    };
-    add(1);
-    this.#world.time.after(forMs, () => {
-      add(-1);
-    });
-  }
-
-  #flap(links: readonly Link[], periodMs: number, until: number): void {
-    if (this.#world.time.now >= until) return;
-    this.#cut(links, periodMs);
-    this.#world.time.after(2 * periodMs, () => {
-      this.#flap(links, periodMs, until);
     });
   }
 

@@ -1,6 +1,6 @@
 import type { ServerId } from '../core/ballot';
 import type { Random } from '../core/environment';
-import type { Protocol, ProtocolSettings } from '../core/replica';
+import type { Protocol, ProtocolSettings, ReplicaView } from '../core/replica';
 import type { ProtocolName } from '../protocols/registry';
 import { AcceptorFaults } from '../server/acceptor-faults';
 import { ApiError } from '../server/api-error';
@@ -72,9 +72,14 @@ export class Node {
     return this.#incarnation;
   }
 
+  /** What its replica tells of itself; undefined while it is down. */
+  get view(): ReplicaView | undefined {
+    return this.#member?.inspect();
+  }
+
   /** Undefined while it is down. */
   get applied(): number | undefined {
-    return this.#member?.inspect().applied;
+    return this.view?.applied;
   }
 
   get digest(): string | undefined {
@@ -142,6 +147,23 @@ export class Node {
     this.#store = undefined;
     for (const listener of [...this.#crashListeners]) listener();
     return lost;
+  }
+
+  /** Ends what runs in good order, which takes up to about twice `drainMs`. `onStopped` is not called if it crashes before. */
+  stop(drainMs: number, onStopped: () => void): void {
+    const member = this.#member;
+    const { observer } = this.#parts.world;
+    if (member === undefined) return;
+    member.stop(drainMs).then(
+      () => {
+        if (this.#member !== member) return;
+        this.crash(this.host.disk.pendingWrites);
+        onStopped();
+      },
+      (error: unknown) => {
+        observer.unexpected(this.id, error);
+      },
+    );
   }
 
   /** Crashes, and stands there with an empty disk. */

@@ -99,7 +99,7 @@ export class Observer {
     this.#branches.set(branch, (this.#branches.get(branch) ?? 0) + 1);
     switch (event.kind) {
       case 'prepare-sent':
-        this.#useBallot(event.slot, event.ballot);
+        this.#useBallot(event.ballot);
         break;
       case 'promised':
         this.#promise(server, event.onwards === true ? ALL_SLOTS : event.slot, event.ballot);
@@ -163,8 +163,9 @@ export class Observer {
     if ('value' in event) trace.addText(event.value);
   }
 
-  #useBallot(slot: Slot, ballot: Ballot): void {
-    const key = `${slot}/${formatBallot(ballot)}`;
+  /** In whatever slots: a leader's ballot is for all of them, and rounds of single slots are counted together. */
+  #useBallot(ballot: Ballot): void {
+    const key = formatBallot(ballot);
     if (this.#usedBallots.has(key)) this.fail('ballot used twice', key);
     this.#usedBallots.add(key);
   }

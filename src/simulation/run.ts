@@ -68,7 +68,7 @@ class Run {
   constructor(scenario: Scenario, tell: Tell | undefined) {
     this.#scenario = scenario;
     const members = Array.from({ length: scenario.servers }, (_, id) => id);
-    const { quorums, thrifty } = scenario;
+    const { quorums, thrifty, lease } = scenario;
     const check = (): void => {
       this.#checkProgress();
     };
@@ -85,7 +85,7 @@ class Run {
     const oracle = new Oracle(world.observer, durability);
     this.#oracle = oracle;
     const protocol = VARIED[scenario.protocol](scenario.variation);
-    const settings = { quorums: parseQuorums(quorums, members), thrifty };
+    const settings = { quorums: parseQuorums(quorums, members), thrifty, lease };
     const nodes = members.map(
       (id) =>
         new Node({

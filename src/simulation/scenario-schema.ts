@@ -91,6 +91,18 @@ const fault = z.discriminatedUnion('kind', [
   z.strictObject({ ...at, kind: z.literal('slow disk'), server, syncMs: ms, forMs: ms }),
   z.strictObject({ ...at, kind: z.literal('failing sync'), server, keepsFirst: z.boolean(), downMs: ms }),
   z.strictObject({ ...at, kind: z.literal('wiped disk'), server, downMs: ms }),
+  z.strictObject({ ...at, kind: z.literal('leader crash'), ...crash }),
+  z.strictObject({ ...at, kind: z.literal('leader crash as one returns'), server, forMs: ms, ...crash }),
+  z.strictObject({ ...at, kind: z.literal('leader usurped'), server, forMs: ms }),
+  z.strictObject({ ...at, kind: z.literal('leader pause'), forMs: ms }),
+  z.strictObject({
+    ...at,
+    kind: z.literal('leader cut off'),
+    side: z.enum(['deaf', 'mute', 'both']),
+    spared: z.array(server).readonly(),
+    forMs: ms,
+  }),
+  z.strictObject({ ...at, kind: z.literal('leader restart'), downMs: ms }),
 ]);
 
 const variation = z.strictObject({
@@ -114,6 +126,7 @@ export const scenarioSchema = z
       .regex(/^(majority|\d,\d|grid:\dx\d)$/)
       .default('majority'),
     thrifty: z.boolean().default(false),
+    lease: z.exactOptional(z.strictObject({ durationMs: someMs, maxDrift: chance })),
     safetyMs: someMs,
     network,
     syncMs: ms,
@@ -135,7 +148,9 @@ function serversNamedIn({ clients, faults, core }: Scenario): number[] {
     ...clients.flatMap((each) => each.servers),
     ...faults.flatMap((each) => {
       if ('server' in each) return [each.server];
-      return 'servers' in each ? each.servers : each.cut.flat().filter((id) => id < FIRST_CLIENT);
+      if ('servers' in each) return each.servers;
+      if ('spared' in each) return each.spared;
+      return 'cut' in each ? each.cut.flat().filter((id) => id < FIRST_CLIENT) : [];
     }),
   ];
 }

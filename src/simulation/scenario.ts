@@ -1,4 +1,5 @@
 import type { ServerId } from '../core/ballot';
+import type { LeaderLease } from '../core/replica';
 import type { ReadLevel } from '../history/history';
 import type { ProtocolName } from '../protocols/registry';
 import type { DiskPoint } from './disk';
@@ -115,6 +116,28 @@ export type Fault = { readonly atMs: number } & (
       readonly downMs: number;
     }
   | { readonly kind: 'wiped disk'; readonly server: ServerId; readonly downMs: number }
+  /** These befall whoever leads at that moment; where nobody does, they do not happen. */
+  | { readonly kind: 'leader crash'; readonly kept: number; readonly downMs: number }
+  /** As the server comes back into reach after so long: it is far behind, and may become the next leader. */
+  | {
+      readonly kind: 'leader crash as one returns';
+      readonly server: ServerId;
+      readonly forMs: number;
+      readonly kept: number;
+      readonly downMs: number;
+    }
+  /** Cut off from all others, while this server campaigns at once: two lead for a moment. */
+  | { readonly kind: 'leader usurped'; readonly server: ServerId; readonly forMs: number }
+  | { readonly kind: 'leader pause'; readonly forMs: number }
+  /** Hears nothing (`deaf`), is not heard (`mute`), or both; the spared servers and all clients notice nothing. */
+  | {
+      readonly kind: 'leader cut off';
+      readonly side: 'deaf' | 'mute' | 'both';
+      readonly spared: readonly ServerId[];
+      readonly forMs: number;
+    }
+  /** Stopped in good order, so it hands over. */
+  | { readonly kind: 'leader restart'; readonly downMs: number }
 );
 
 export type FaultKind = Fault['kind'];
@@ -142,6 +165,8 @@ export interface Scenario {
   /** `majority`, `q1,q2` or `grid:RxC`. */
   readonly quorums: string;
   readonly thrifty: boolean;
+  /** Left out: none. While there is one, no clock runs wrong by more than it allows for. */
+  readonly lease?: LeaderLease;
   readonly safetyMs: number;
   readonly network: NetworkWeather;
   /** Longest time from a write to its durability, when the disk is well. */

@@ -91,6 +91,8 @@ function ofServers(fault: Fault, servers: number): Fault[] {
     const left = fault.servers.filter((server) => server < servers);
     return left.length > 0 ? [{ ...fault, servers: left }] : [];
   }
+  if ('spared' in fault) return [{ ...fault, spared: fault.spared.filter((server) => server < servers) }];
+  if (!('cut' in fault)) return [fault];
   const cut = fault.cut.filter((link) => link.every((place) => place < servers || place >= FIRST_CLIENT));
   return cut.length > 0 ? [{ ...fault, cut }] : [];
 }
@@ -130,6 +132,8 @@ function* betterWeather(scenario: Scenario): Generator<Scenario> {
     if (scenario.network[kind] > 0) yield { ...scenario, network: { ...scenario.network, [kind]: 0 } };
   if (scenario.acceptorFailure > 0) yield { ...scenario, acceptorFailure: 0 };
   if (scenario.thrifty) yield { ...scenario, thrifty: false };
+  const { lease, ...withoutLease } = scenario;
+  if (lease !== undefined) yield withoutLease;
   if (scenario.syncMs > 0.1) yield { ...scenario, syncMs: 0.1 };
 }
 

@@ -44,6 +44,7 @@ export class SimulatedClient {
       deadlineMs: plan.deadlineMs,
       attemptTimeoutMs: plan.attemptTimeoutMs,
       broadcast: false,
+      followLeader: false,
     });
     this.#recording = new RecordingClient(this.name, client, recorder);
   }

@@ -113,12 +113,13 @@ export function healthyStore(): (call: Call) => Reaction {
       case 'logs.set':
         return { result: params };
       default:
-        return { result: statusAt(slot, store.size) };
+        return { result: statusOf({ applied: slot, highestChosen: slot, entries: store.size }) };
     }
   };
 }
 
-function statusAt(applied: number, entries: number): ApiResult<'cluster.status'> {
+/** How a server of a cluster without a leader sees it, but for what is told of it. */
+export function statusOf(told: Partial<ApiResult<'cluster.status'>>): ApiResult<'cluster.status'> {
   return {
     id: 0,
     version: '0.1.0',
@@ -135,16 +136,17 @@ function statusAt(applied: number, entries: number): ApiResult<'cluster.status'>
     members: [],
     peers: [],
     leader: null,
-    applied,
-    highestChosen: applied,
+    applied: 0,
+    highestChosen: 0,
     floor: 0,
-    entries,
+    entries: 0,
     digest: '0123456789abcdef',
     pending: 0,
     acceptorFailure: 0,
     unansweredAcceptorCalls: 0,
     storage: 'ephemeral',
     uptimeMs: 1000,
+    ...told,
   };
 }
 

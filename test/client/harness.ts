@@ -26,6 +26,8 @@ export function clientOf(
     servers: servers.map((server) => (typeof server === 'string' ? server : server.address)),
     deadlineMs: 3000,
     attemptTimeoutMs: 300,
+    // So that fakes are asked what the test asks, and nothing else.
+    followLeader: false,
     ...options,
   });
   opened.push({ stop: () => client.close() });

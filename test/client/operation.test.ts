@@ -63,7 +63,10 @@ function virtualClient(
     },
     close: () => Promise.resolve(),
   };
-  const settings = { id: 'c', deadlineMs: 10_000, attemptTimeoutMs: 5000, broadcast: false };
+  const settings = {
+    ...{ id: 'c', deadlineMs: 10_000, attemptTimeoutMs: 5000 },
+    ...{ broadcast: false, followLeader: false },
+  };
   return { client: new SynodClient(environment, { ...settings, servers: ['a', 'b', 'c'] }), clock, seen };
 }
 

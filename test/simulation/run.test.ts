@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { drawScenario } from '../../src/simulation/draw';
+import type { ProtocolName } from '../../src/protocols/registry';
 import { loadMutant } from '../../src/simulation/museum/mutant';
 import { runScenario, type RunReport } from '../../src/simulation/run';
 import type { Code } from '../../src/simulation/museum/code';
@@ -12,16 +13,22 @@ const FEW = 10;
 
 const SHIPPED: Pick<Code, 'drawScenario' | 'runScenario'> = { drawScenario, runScenario };
 
-function runSeed(seed: number, { drawScenario: draw, runScenario: run } = SHIPPED): Promise<RunReport> {
-  return run(draw(seed, WISHES));
+function runSeed(
+  seed: number,
+  { drawScenario: draw, runScenario: run } = SHIPPED,
+  protocol: ProtocolName = 'paxos',
+): Promise<RunReport> {
+  return run(draw(seed, { protocol }));
 }
 
-async function runMany(code = SHIPPED, seeds = SEEDS): Promise<Summary> {
+async function runMany(code = SHIPPED, seeds = SEEDS, protocol: ProtocolName = 'paxos'): Promise<Summary> {
   let summary = NO_RUNS;
   for (let seed = 1; seed <= seeds; seed++) {
-    const report = await runSeed(seed, code);
+    const report = await runSeed(seed, code, protocol);
     if (report.failure !== undefined)
-      throw new Error(`seed ${seed}: ${report.failure.message} (bin/simulate --seeds ${seed})`);
+      throw new Error(
+        `seed ${seed}: ${report.failure.message} (bin/simulate --protocol ${protocol} --seeds ${seed})`,
+      );
     summary = addRun(summary, { ...report, history: undefined });
   }
   return summary;
@@ -75,7 +82,38 @@ function expectTeeth({
   expect(chosenSlots).toBeGreaterThan(1000);
 }
 
+/** Likewise for what only happens to leaders. */
+function expectTeethForLeaders({ injected, branches, checked, chosenSlots }: Summary): void {
+  for (const kind of [
+    'leader crash',
+    'leader crash as one returns',
+    'leader pause',
+    'leader usurped',
+    'leader restart',
+    'leader cut off, both',
+    'leader cut off, deaf',
+    'leader cut off, mute',
+  ])
+    expect([kind, (injected[kind] ?? 0) >= 3]).toEqual([kind, true]);
+  const atLeast = {
+    elected: 100,
+    'accept-sent, adopted': 100,
+    'stepped-down': 20,
+    'prepare-rejected': 10,
+    'accept-rejected': 10,
+    'caught-up by snapshot': 5,
+  };
+  for (const [branch, count] of Object.entries(atLeast))
+    expect([branch, (branches[branch] ?? 0) >= count]).toEqual([branch, true]);
+  expect(checked).toBeGreaterThan(1000);
+  expect(chosenSlots).toBeGreaterThan(800);
+}
+
 describe('simulated clusters', () => {
+  test('the shipped code passes with leaders too, which fail in every way', async () => {
+    expectTeethForLeaders(await runMany(SHIPPED, SEEDS, 'multi-paxos'));
+  }, 60_000);
+
   test('the shipped code passes, and every kind of fault and rare branch came up', async () => {
     expectTeeth(await runMany());
   }, 60_000);

@@ -115,6 +115,19 @@ const MISTAKES: readonly Mistake[] = [
     by: [['node.ts', 'world.observer.unexpected(']],
   },
   {
+    what: 'a defect in a server that stops',
+    edits: [
+      edit('protocols/multi-paxos/replica.ts', 'handOver(): Promise<void> {', `handOver() { ${DEFECT}`),
+    ],
+    scenario: {
+      ...CALM,
+      protocol: 'multi-paxos',
+      faults: [{ kind: 'leader restart', atMs: 500, downMs: 100 }],
+    },
+    noticed: 'unexpected error: server',
+    by: [['node.ts', 'observer.unexpected(']],
+  },
+  {
     what: 'a defect in an answer to a client',
     edits: [edit(API, GET, `${GET} ${DEFECT}`)],
     noticed: 'unexpected error: server',

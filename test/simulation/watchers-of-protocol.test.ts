@@ -22,10 +22,10 @@ const STORIES: readonly Story[] = [
   ],
   [
     'ballot used twice',
-    'two proposals under one ballot in a slot',
+    'two proposals under one ballot, in different slots too',
     (scene) => {
       const sent = { kind: 'prepare-sent', slot: 1, ballot: LOW, attempt: 1 } as const;
-      scene.see(0, sent, sent);
+      scene.see(0, sent, { ...sent, slot: 2 });
     },
   ],
   [

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Ballot } from '../../src/core/ballot';
 import type { ProtocolEvent } from '../../src/core/events';
 import type { Command, Result } from '../../src/kv/commands';
+import type { ProtocolName } from '../../src/protocols/registry';
 import type { Disk } from '../../src/simulation/disk';
 import { DurabilityObserver } from '../../src/simulation/durability';
 import { loadMutant, type Edit } from '../../src/simulation/museum/mutant';
@@ -70,14 +71,19 @@ export class Scene {
   readonly #disks = [0, 1, 2].map(() => new Map<string, string>());
   readonly #wiped = new Set<number>();
 
-  constructor(classes: Classes) {
+  constructor(classes: Classes, protocol: ProtocolName) {
     const owners = this.#disks.map((texts, id) => ({
       id,
       isWiped: () => this.#wiped.has(id),
-      host: { disk: { durableText: (key: string) => texts.get(key) } as unknown as Disk },
+      host: {
+        disk: {
+          durableText: (key: string) => texts.get(key),
+          durableKeys: (prefix: string) => [...texts.keys()].filter((key) => key.startsWith(prefix)),
+        } as unknown as Disk,
+      },
     }));
     this.observer = new classes.Observer(3);
-    this.durability = new classes.DurabilityObserver(this.observer, 'paxos', () =>
+    this.durability = new classes.DurabilityObserver(this.observer, protocol, () =>
       owners.map((owner) => ({ ...owner, isWiped: owner.isWiped() })),
     );
     this.oracle = new classes.Oracle(this.observer, this.durability);
@@ -142,27 +148,31 @@ export function commandOf({ method, client, sequence, ...rest }: ClientWrite): C
 /** What happens, and the kind of what is noticed. */
 export type Story = readonly [kind: string, what: string, tell: (scene: Scene) => void];
 
-function noticedIn([, , tell]: Story, classes: Classes): string {
-  const scene = new Scene(classes);
+function noticedIn([, , tell]: Story, classes: Classes, protocol: ProtocolName): string {
+  const scene = new Scene(classes, protocol);
   tell(scene);
   return scene.noticed;
 }
 
 /** Each story is noticed for what it is; and each watcher of `sites`, switched off, leaves one that is not. */
-export function tellStories(stories: readonly Story[], sites: readonly Site[]): void {
+export function tellStories(
+  stories: readonly Story[],
+  sites: readonly Site[],
+  protocol: ProtocolName = 'paxos',
+): void {
   test.each(stories)('%s: %s', (...story) => {
-    expect(noticedIn(story, SHIPPED)).toBe(story[0]);
+    expect(noticedIn(story, SHIPPED, protocol)).toBe(story[0]);
   });
 
   describe('a watcher that is switched off is missed', () => {
     test('and none is while all are on', () => {
       const classes = classesWith([]);
-      expect(stories.filter((story) => noticedIn(story, classes) !== story[0])).toEqual([]);
+      expect(stories.filter((story) => noticedIn(story, classes, protocol) !== story[0])).toEqual([]);
     });
 
     test.each(sites.map((site) => [site.name, site] as const))('%s', (_, { off }) => {
       const classes = classesWith([off]);
-      expect(stories.filter((story) => noticedIn(story, classes) !== story[0])).not.toEqual([]);
+      expect(stories.filter((story) => noticedIn(story, classes, protocol) !== story[0])).not.toEqual([]);
     });
   });
 }

@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
 import { exhibitOf } from '../../simulation/museum/code';
+import type { ProtocolName } from '../../protocols/registry';
+import type { Wishes } from '../../simulation/draw';
 import { EXHIBITS } from '../../simulation/museum/exhibits';
 import type { Exhibit } from '../../simulation/museum/exhibit';
 import { canMutate } from '../../simulation/museum/mutant';
+import { wishesFor } from '../../simulation/museum/tour';
 import { option, UsageError, wholeNumber } from '../options';
 import { runSeeds, visitAll } from './pool';
 import { Progress } from './progress';
@@ -58,11 +61,11 @@ async function visitMuseum(ids: readonly string[], options: Options): Promise<nu
     return 0;
   }
   if (!canMutate()) throw new UsageError(NEEDS_CLONE);
-  return await museum({ wishes: { protocol: 'paxos', read }, mostSeeds }, exhibits, jobs, json);
+  return await museum({ read, mostSeeds }, exhibits, jobs, json);
 }
 
 type Finding = Visited & { readonly exhibit: Exhibit };
-type Wrong = { readonly seed: number; readonly message: string };
+type Wrong = { readonly seed: number; readonly message: string; readonly protocol: ProtocolName };
 
 /** Puts in one known mistake after the other and shows by what it is caught. Exit code 0 when all are. */
 async function museum(
@@ -73,7 +76,7 @@ async function museum(
 ): Promise<number> {
   const findings = await goRound(tour, exhibits, jobs, json);
   const seeds = Math.max(0, ...findings.map(({ runs }) => runs));
-  const wrong = await controlAll(tour, findings, jobs);
+  const wrong = await controlAll(tour.read, findings, jobs);
   const caught = findings.filter((finding) => finding.caught !== undefined).length;
   if (json)
     say(
@@ -90,7 +93,7 @@ async function museum(
     say(
       wrong === undefined
         ? `The shipped code passes the same ${seeds} seeds.`
-        : `THE SHIPPED CODE FAILS with seed ${wrong.seed}: ${wrong.message}`,
+        : `THE SHIPPED CODE FAILS with --protocol ${wrong.protocol} and seed ${wrong.seed}: ${wrong.message}`,
     );
   }
   return caught === findings.length && wrong === undefined ? 0 : 1;
@@ -127,28 +130,32 @@ async function goRound(
   return findings;
 }
 
-/** Runs the seeds of all visits with the shipped code, under the quorums of each; gives a failure, which must not be. */
+/** Runs the seeds of all visits with the shipped code, with the protocol and quorums of each; gives a failure, which must not be. */
 async function controlAll(
-  { wishes, ...tour }: Tour,
+  read: Tour['read'],
   findings: readonly Finding[],
   jobs: number,
 ): Promise<Wrong | undefined> {
-  for (const quorums of new Set(findings.map(({ exhibit }) => exhibit.quorums))) {
-    const alike = findings.filter(({ exhibit }) => exhibit.quorums === quorums);
-    const seeds = Math.max(...alike.map(({ runs }) => runs));
-    const wrong = await control({ ...tour, wishes: { ...wishes, quorums } }, seeds, jobs);
+  const controls = new Map<string, { wishes: Wishes; seeds: number }>();
+  for (const { exhibit, runs } of findings) {
+    const wishes = wishesFor(exhibit, read);
+    const name = `${wishes.protocol} ${wishes.quorums}`;
+    controls.set(name, { wishes, seeds: Math.max(runs, controls.get(name)?.seeds ?? 0) });
+  }
+  for (const { wishes, seeds } of controls.values()) {
+    const wrong = await control(wishes, seeds, jobs);
     if (wrong !== undefined) return wrong;
   }
   return undefined;
 }
 
 /** Runs the seeds; gives the first failure. */
-async function control({ wishes }: Tour, seeds: number, jobs: number): Promise<Wrong | undefined> {
+async function control(wishes: Wishes, seeds: number, jobs: number): Promise<Wrong | undefined> {
   const failed: Wrong[] = [];
   const progress = new Progress(seeds, 'seeds');
   await runSeeds({ wishes }, { first: 1, last: seeds }, jobs, ({ figures: { seed, failure } }) => {
     progress.step('the shipped code');
-    if (failure !== undefined) failed.push({ seed, message: failure.message });
+    if (failure !== undefined) failed.push({ seed, message: failure.message, protocol: wishes.protocol });
     return failed.length === 0;
   });
   progress.clear();

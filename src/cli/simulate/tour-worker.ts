@@ -5,7 +5,7 @@ import { visit, type Finding } from '../../simulation/museum/tour';
 
 /** What holds for all exhibits of a tour. */
 export interface Tour {
-  readonly wishes: Wishes;
+  readonly read: Wishes['read'];
   readonly mostSeeds: number;
 }
 
@@ -15,14 +15,14 @@ export type Visited = Omit<Finding, 'exhibit'> & { readonly tookMs: number };
 /** What the thread says: one more seed was run, or the exhibit is done. */
 export type TourMessage = { readonly kind: 'run' } | { readonly kind: 'visited'; readonly visited: Visited };
 
-const { wishes, mostSeeds } = workerData as Tour;
+const { read, mostSeeds } = workerData as Tour;
 const nowMs = performance.now.bind(performance);
 
 async function visitExhibit(id: string): Promise<Visited> {
   const exhibit = exhibitOf(id);
   if (exhibit === undefined) throw new Error(`there is no exhibit ${id}`);
   const beganMs = nowMs();
-  const { caught, runs, simulatedMs } = await visit(exhibit, wishes, mostSeeds, () => {
+  const { caught, runs, simulatedMs } = await visit(exhibit, read, mostSeeds, () => {
     tell({ kind: 'run' });
   });
   return { caught, runs, simulatedMs, tookMs: nowMs() - beganMs };

@@ -4,6 +4,11 @@ import type { Readable } from 'node:stream';
 import type { ServerMessage } from '../../server/configuration';
 import type { Reporter } from './reporter';
 
+/**
+ * Under load most of what a server makes is garbage at once. With more room for the young it is collected less often:
+ * about a tenth of the processor time of a write.
+ */
+const NODE_OPTIONS = ['--max-semi-space-size=64'];
 const STOP_WITHIN_MS = 1700;
 const STEADY_AFTER_MS = 30_000;
 
@@ -103,7 +108,7 @@ export class Supervisor {
     const made = fork(this.#plan.program, this.#plan.arguments[child.id], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: this.#plan.environment,
-      execArgv: [],
+      execArgv: NODE_OPTIONS,
     });
     child.process = made;
     this.#forward(child.id, 'stdout', made.stdout);

@@ -185,6 +185,8 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   install(slot: Slot, records: readonly StateRecord[]): void {
     if (slot <= this.#applied) return;
     const stale = new Set(this.#machine.snapshot().map(([key]) => key));
+    // What was deleted since the checkpoint is stored still.
+    for (const { key } of this.#machine.takeChanges()) stale.add(key);
     this.#machine.restore(records);
     this.#machine.takeChanges();
     this.#applied = this.#checkpoint = slot;

@@ -195,6 +195,10 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
         return reply;
       },
       heartbeat: (request) => {
+        const { ballot } = this.#follower;
+        // A late one of an older leader, of whose successor this server has no promise yet.
+        if (compareBallots(request.ballot, ballot) < 0)
+          return Promise.resolve({ kind: 'rejected', promised: ballot });
         const reply = this.#acceptor.heartbeat(request);
         if (reply.kind === 'following') {
           this.#grant.renew(request.ballot.server);

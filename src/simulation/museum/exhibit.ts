@@ -1,8 +1,9 @@
+import type { ProtocolName } from '../../protocols/registry';
 import type { Edit } from './mutant';
 
 /** A known mistake: what it is, why it is one, and the change of the source that makes it. */
 export interface Exhibit {
-  /** As in the literature of this project: P for the protocol's schedules, F for flexible quorums, S for store, client and server around it. */
+  /** As in the literature of this project: P for the schedules of Paxos, MP for those of Multi-Paxos, F for flexible quorums, S for store, client and server around them. */
   readonly id: string;
   readonly name: string;
   /** The rule that it breaks, and where that is written. */
@@ -11,6 +12,8 @@ export interface Exhibit {
   readonly story: string;
   /** The mildest course of events known to show it. `1.0` is round 1 of server 0; `-> {A, B}` reaches only these. */
   readonly schedule: string;
+  /** In whose runs it shows; left out: in those of Paxos. */
+  readonly protocol?: ProtocolName;
   /** The quorums under which it shows; left out: any, so majorities do. */
   readonly quorums?: string;
   readonly edits: readonly Edit[];

@@ -11,18 +11,23 @@ export interface Finding {
   readonly simulatedMs: number;
 }
 
-/** Runs seed after seed, from 1, with the mistake in, until it is caught; `onRun` hears of each. */
+/** The runs in which the exhibit shows. */
+export function wishesFor({ protocol = 'paxos', quorums }: Exhibit, read: Wishes['read']): Wishes {
+  return { protocol, quorums, read };
+}
+
+/** Runs seed after seed, from 1, with the mistake in, until it is caught; `onRun` hears of each. `read`: of all reads, not drawn. */
 export async function visit(
   exhibit: Exhibit,
-  wishes: Wishes,
+  read: Wishes['read'],
   mostSeeds: number,
   onRun: () => void = () => undefined,
 ): Promise<Finding> {
   const code = codeWith(exhibit);
-  const tour = { ...wishes, quorums: wishes.quorums ?? exhibit.quorums };
+  const wishes = wishesFor(exhibit, read);
   let simulatedMs = 0;
   for (let seed = 1; seed <= mostSeeds; seed++) {
-    const report = await code.runScenario(code.drawScenario(seed, tour));
+    const report = await code.runScenario(code.drawScenario(seed, wishes));
     simulatedMs += report.simulatedMs;
     onRun();
     if (report.failure !== undefined)

@@ -33,6 +33,7 @@ export interface Ended {
   readonly outcome: Outcome;
   readonly begunAt: number;
   readonly endedAt: number;
+  readonly tookMs: number;
   /** Who answered, as `host:port`; of a pinned client, who was asked. */
   readonly server: string | undefined;
 }
@@ -45,7 +46,7 @@ export class JudgedLoad {
   readonly name: string;
   readonly events: HistoryEvent[] = [];
   readonly ended: Ended[] = [];
-  readonly #begun = new Map<number, Pick<Ended, 'request' | 'begunAt' | 'server'>>();
+  readonly #begun = new Map<number, Pick<Ended, 'request' | 'begunAt' | 'server'> & { atMs: number }>();
   readonly #pins = new Map<string, string>();
   readonly #recorder: Recorder;
   readonly #plan: JudgedPlan;
@@ -110,6 +111,12 @@ export class JudgedLoad {
     );
   }
 
+  /** The longest that an operation which succeeded took, of those that ended from this position on, in milliseconds. */
+  slowestMs(from = 0): number {
+    const took = this.ended.filter(({ outcome, endedAt }) => outcome === 'ok' && endedAt >= from);
+    return Math.max(0, ...took.map(({ tookMs }) => tookMs));
+  }
+
   /** Operations that did not succeed, begun at or after a position, of clients pinned to these servers. */
   refused(from: number, servers: readonly string[]): Ended[] {
     return this.ended.filter(
@@ -147,7 +154,9 @@ export class JudgedLoad {
     const first = number % addresses.length;
     const inTurn = [...addresses.slice(first), ...addresses.slice(0, first)];
     const servers = isPinned ? inTurn.slice(0, 1) : inTurn;
-    return connect({ servers, deadlineMs, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS });
+    // Half of them stay where they are, so that servers that do not lead are asked too.
+    const followLeader = number % 2 === 0;
+    return connect({ servers, deadlineMs, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS, followLeader });
   }
 
   async #run(name: string, client: SynodClient, requests: MixedRequests): Promise<void> {
@@ -177,13 +186,14 @@ export class JudgedLoad {
     if (event.type === 'invoke') {
       // The recorder numbers the lives of a client.
       const server = this.#pins.get(event.client.replace(/\.\d+$/, ''));
-      this.#begun.set(event.id, { request: event, begunAt: position, server });
+      this.#begun.set(event.id, { request: event, begunAt: position, server, atMs: performance.now() });
       return;
     }
     const begun = this.#begun.get(event.id);
     if (begun === undefined) throw new Error(`operation ${event.id} ended twice or never began`);
     this.#begun.delete(event.id);
     const server = event.type === 'ok' ? event.server : begun.server;
-    this.ended.push({ ...begun, outcome: event.type, endedAt: position, server });
+    const tookMs = performance.now() - begun.atMs;
+    this.ended.push({ ...begun, outcome: event.type, endedAt: position, tookMs, server });
   }
 }

@@ -1,5 +1,7 @@
+import type { Random } from '../../../src/core/environment';
 import { SeededRandom } from '../../../src/core/random';
 import type { TestCluster } from '../helpers/cluster';
+import { leaderOf } from '../helpers/leader';
 import { audit, type Verdict } from './audit';
 import { assertJudged, type Judged } from './judge';
 import type { JudgedLoad } from './judged-load';
@@ -17,32 +19,32 @@ const JUDGED_AT_LEAST = 60;
 export interface Round {
   readonly number: number;
   readonly victims: readonly number[];
+  /** The longest that a client waited for one operation, in milliseconds. */
+  readonly stallMs: number;
   readonly load: Load;
   readonly verdict: Verdict;
   readonly judged: Judged;
   readonly durationMs: number;
 }
 
+/** How many servers a round kills, drawn by chance, or the one that leads when it begins. */
+export type Victims = number | 'leader';
+
 /**
- * kill -9 and restart in the middle of a write load, round after round on the same cluster, of so many servers as
- * `victims` says for each round. Everything that was ever written is audited after each, and the history of some clients
+ * kill -9 and restart in the middle of a write load, round after round on the same cluster, of the servers that
+ * `victims` names for each round. Everything that was ever written is audited after each, and the history of some clients
  * is judged: an objection rejects. Victims, order and pauses follow from the seed.
  */
 export async function* killRounds(
   cluster: TestCluster,
   startLoad: StartLoad,
   startJudged: StartJudged,
-  { victims: counts, seed }: { victims: readonly number[]; seed: number },
+  { victims: plan, seed }: { victims: readonly Victims[]; seed: number },
 ): AsyncGenerator<Round> {
   const loads: Load[] = [];
-  for (const [index, count] of counts.entries()) {
+  for (const [index, named] of plan.entries()) {
     const number = index + 1;
     const random = new SeededRandom(seed).fork(`round ${number}`);
-    const victims = cluster.ids
-      .map((id) => ({ id, rank: random.float() }))
-      .sort((a, b) => a.rank - b.rank)
-      .slice(0, count)
-      .map(({ id }) => id);
     const startedAt = performance.now();
     const load = startLoad({ clients: CLIENTS, seed: random.int(0, 2 ** 32 - 1), name: `r${number}` });
     loads.push(load);
@@ -55,14 +57,32 @@ export async function* killRounds(
       load.untilFurther(WRITES_PER_PART + random.int(0, 50)),
       judged.untilFurther(2 * JUDGED_PER_PART),
     ]);
+    const victims = named === 'leader' ? [await leaderOf(cluster)] : drawVictims(cluster.ids, named, random);
     await killAndRestart(cluster, load, judged, victims, random.chance(0.5), random.int(0, 40));
     await load.untilFurther(WRITES_PER_PART);
     await judged.untilFurther(JUDGED_PER_PART);
     await Promise.all([load.stop(), judged.stop()]);
     const verdict = await audit(cluster, ...loads);
     const right = assertJudged(`kill-round-${number}`, judged.events, JUDGED_AT_LEAST);
-    yield { number, victims, load, verdict, judged: right, durationMs: performance.now() - startedAt };
+    const stallMs = Math.max(load.slowestMs, judged.slowestMs());
+    yield {
+      number,
+      victims,
+      stallMs,
+      load,
+      verdict,
+      judged: right,
+      durationMs: performance.now() - startedAt,
+    };
   }
+}
+
+function drawVictims(ids: readonly number[], count: number, random: Random): number[] {
+  return ids
+    .map((id) => ({ id, rank: random.float() }))
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, count)
+    .map(({ id }) => id);
 }
 
 async function killAndRestart(

@@ -3,6 +3,8 @@ import { ACCEPTORS } from './acceptors';
 import { ADOPTION } from './adoption';
 import { AROUND } from './around';
 import { COUNTING } from './counting';
+import { ELECTING } from './electing';
+import { LEADING } from './leading';
 import { LEARNING } from './learning';
 import { QUORUMS } from './quorums';
 
@@ -14,4 +16,6 @@ export const EXHIBITS: readonly Exhibit[] = [
   ...LEARNING,
   ...QUORUMS,
   ...AROUND,
+  ...ELECTING,
+  ...LEADING,
 ];

@@ -1,0 +1,78 @@
+import { describe, expect, test } from '@jest/globals';
+import type { ServerId } from '../../../../src/core/ballot';
+import type { Cluster } from '../../../support/cluster';
+import { SHIPPED, startCluster } from '../code';
+import { play, type Schedule } from './play';
+
+const LEASE = { durationMs: 1500, maxDrift: 0.01 };
+/** Time for the others to elect somebody, if nothing forbids it, and to write. The leader does not miss them yet. */
+const ELECT_MS = 300;
+const WRITE_MS = 100;
+/** So fast that the lease and the patience of followers are over within the time to elect. */
+const FAST_CLOCK = 20;
+
+/** The leader is cut off, the others do what they can; then it is read from, while it counts on its lease. */
+function readWhileCutOff(meanwhile: (cluster: Cluster, others: ServerId[]) => void): Schedule {
+  return async (code) => {
+    const { cluster, leader } = await startCluster(code, 3, LEASE);
+    const { time, network, observer, members } = cluster.world;
+    const others = members.filter((member) => member !== leader);
+    network.rule = ({ from, to }) => (from === leader || to === leader ? 'drop' : 'deliver');
+    meanwhile(cluster, others);
+    await time.run(ELECT_MS);
+    const write = cluster.submit(others[0]!, 'y');
+    await time.run(WRITE_MS);
+    const isWritten = write.outcome?.kind === 'done';
+    const seen = await cluster.read(leader);
+    if (isWritten && !seen.includes('y')) observer.fail('stale read', 'y was answered before');
+    observer.check();
+  };
+}
+
+/** One of them is told to campaign at once, as by a leader that stops. */
+const takenOver = (cluster: Cluster, [successor = 0]: ServerId[]): void => {
+  const ballot = cluster.replica(successor).inspect().highestPromised;
+  const params = { ballot };
+  cluster.world.network
+    .call(successor, successor, 'leader.takeOver', params, { timeoutMs: 1000 })
+    .catch(() => undefined);
+};
+
+const restarted = (cluster: Cluster, others: ServerId[]): void => {
+  for (const other of others) cluster.crash(other);
+  cluster.start(...others);
+};
+
+const fastClocks = (cluster: Cluster, others: ServerId[]): void => {
+  for (const other of others) cluster.hosts[other]!.setClockRate(FAST_CLOCK);
+};
+
+describe('what a lease rests on', () => {
+  play(
+    {
+      name: 'who has granted it promises nothing to other candidates',
+      edits: [
+        {
+          file: 'protocols/multi-paxos/lease.ts',
+          find: 'this.#clock.now() < this.#until',
+          replace: 'false',
+        },
+      ],
+    },
+    readWhileCutOff(takenOver),
+    /stale read/,
+  );
+
+  play(
+    {
+      name: 'a restarted server, which has forgotten what it granted, elects nobody for as long',
+      edits: [{ file: 'protocols/multi-paxos/replica.ts', find: 'this.#grant.forget();', replace: '' }],
+    },
+    readWhileCutOff(restarted),
+    /stale read/,
+  );
+
+  test('clocks that are wrong by more than it allows for make it void: the documented assumption', async () => {
+    await expect(readWhileCutOff(fastClocks)(SHIPPED)).rejects.toThrow(/stale read/);
+  });
+});
