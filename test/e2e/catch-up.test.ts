@@ -30,7 +30,7 @@ test('a random mixture with -f 0.25 survives a restart of everything, and all fi
 
 test('a server that was away for more than the others keep catches up by a snapshot', async () => {
   await withCluster({ arguments: ['--operation-timeout', '20s'] }, async (cluster) => {
-    const raw = new RawClient(cluster.addresses, 2);
+    const raw = new RawClient(cluster.addresses, OTHERS.length);
     try {
       await raw.call(AWAY, 'kv.put', { key: 'early', value: 'kept' }, 20_000);
       await raw.call(AWAY, 'kv.put', { key: 'gone', value: 'deleted meanwhile' }, 20_000);
@@ -39,10 +39,13 @@ test('a server that was away for more than the others keep catches up by a snaps
       await cluster.stop(AWAY);
       await raw.call(0, 'kv.delete', { key: 'gone' }, 20_000);
       // The others keep values of 64 MiB at most: fewer slots than that many, where a value has 1 MiB.
-      for (let number = 0; number < 70; number++) {
-        const value = `${number} `.padEnd(MIB, 'large ');
-        await raw.call(number % 4, 'kv.put', { key: `large/${number % 3}`, value }, 20_000);
-      }
+      const write = async (server: number): Promise<void> => {
+        for (let number = server; number < 70; number += OTHERS.length) {
+          const value = `${number} `.padEnd(MIB, 'large ');
+          await raw.call(server, 'kv.put', { key: `large/${number % 3}`, value }, 20_000);
+        }
+      };
+      await Promise.all(OTHERS.map(write));
       for (const id of OTHERS) expect((await cluster.status(id)).floor).toBeGreaterThan(applied + 1);
       await cluster.restart(AWAY);
       await cluster.waitEqual();
