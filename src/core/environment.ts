@@ -24,7 +24,7 @@ export interface Environment {
 /** Stops what a timer would have done. Without effect once it fired. */
 export type Cancel = () => void;
 
-/** Time for liveness only; safety never depends on it. */
+/** Time for liveness only; safety never depends on it, but where a leader has a lease. */
 export interface Clock {
   /** Milliseconds on a monotonic clock. Only differences mean anything. */
   now(): number;

@@ -21,7 +21,7 @@ export async function main(): Promise<number> {
   await withCluster({ arguments: ['--operation-timeout', '30s'] }, async (cluster) => {
     printRow('puts', 'puts/s', 'MiB of each', 'descriptors of each');
     const tenths: Tenth[] = [];
-    for await (const tenth of soak(cluster, operations)) {
+    for await (const tenth of soak(cluster, operations, 'soak')) {
       tenths.push(tenth);
       printTenth(tenth);
     }
@@ -44,7 +44,7 @@ async function returnFromAfar(cluster: TestCluster): Promise<void> {
   const { applied } = await cluster.status(AWAY);
   await cluster.stop(AWAY);
   const others = cluster.ids.filter((id) => id !== AWAY);
-  for await (const tenth of soak(cluster, 11_000, others)) printTenth(tenth);
+  for await (const tenth of soak(cluster, 11_000, 'away', others)) printTenth(tenth);
   const { floor } = await cluster.status(0);
   if (floor <= applied) throw new Error(`server 0 still keeps slot ${floor}: no snapshot is needed`);
   const startedAt = performance.now();

@@ -32,7 +32,7 @@ export function addMuseumCommand(program: Command, start: (work: () => Promise<n
     .configureHelp({ showGlobalOptions: false })
     .argument('[ids...]', 'only these')
     .addOption(
-      option('--most-seeds <count>', 'tried for each').argParser(wholeNumber(1, 1_000_000)).default(1000),
+      option('--most-seeds <count>', 'tried for each').argParser(wholeNumber(1, 1_000_000)).default(2000),
     )
     .addOption(option('--jobs <count>', 'exhibits at a time').default(1))
     .addOption(option('--read <level>', 'of all reads, not drawn').choices(['local', 'linearizable']))

@@ -80,7 +80,7 @@ export class Log {
     return dropped;
   }
 
-  /** Chosen values from `from` on without a gap at its start, until `characters` are reached. */
+  /** Chosen values from `from` on, as far as they are known, until `characters` are reached. */
   read(from: Slot, slots: number, characters: number): { slot: Slot; value: Value }[] {
     const entries: { slot: Slot; value: Value }[] = [];
     let size = 0;

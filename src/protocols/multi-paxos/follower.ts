@@ -123,9 +123,11 @@ export class Follower {
         return;
       }
       this.#environment.trace(() => ({ kind: 'gap', from, to: this.#chosenUpTo }));
-      this.#repair(this.#chosenUpTo).then(() => {
-        this.#learn();
-      }, this.#environment.fail);
+      this.#repair(this.#chosenUpTo)
+        .then(() => {
+          this.#learn();
+        })
+        .catch(this.#environment.fail);
     });
   }
 }

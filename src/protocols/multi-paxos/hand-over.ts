@@ -18,19 +18,24 @@ const LOOK_MS = 1;
 export async function handOver(parts: {
   leader: Leader;
   successor: LeaderService;
+  /** Then followers promise nothing to the successor before the lease is over, and each heartbeat would renew it. */
+  hasLease: boolean;
   clock: Clock;
   options: HandOverOptions;
 }): Promise<void> {
-  const { leader, successor, clock, options } = parts;
+  const { leader, successor, hasLease, clock, options } = parts;
   const deadline = clock.now() + options.handOverMs;
   leader.close();
   while (leader.pending > 0 && clock.now() < deadline) await clock.sleep(LOOK_MS);
+  if (hasLease) leader.end({ reason: 'stopped' });
   let sentAt = -Infinity;
-  while (!leader.hasEnded && clock.now() < deadline) {
+  while ((hasLease || !leader.hasEnded) && clock.now() < deadline) {
     if (clock.now() - sentAt >= options.heartbeatMs) {
       sentAt = clock.now();
       successor.takeOver({ ballot: leader.ballot }).catch(() => undefined);
     }
     await clock.sleep(LOOK_MS);
   }
+  // Whoever wants to lead now shall not be kept from it by a server that is about to go.
+  leader.end({ reason: 'stopped' });
 }

@@ -17,6 +17,7 @@ export interface LeaderOptions extends HeartbeatOptions, RoundLimits {
 
 /** What the leader needs of its own learner. */
 export interface LearningSlots {
+  readonly highestChosen: Slot;
   knows(slot: Slot): boolean;
   chosenIn(slot: Slot): Value | undefined;
   learnAll(entries: Iterable<{ slot: Slot; value: Value }>): void;
@@ -147,9 +148,10 @@ export class Leader {
   /**
    * A slot whose state shows every command that was answered before this call; undefined if this server leads no more.
    * Earlier leaders may have answered for any inherited slot, so the state must hold those too, chosen again or not yet.
+   * And followers may have learned from each other, past a hole here, what only the own learner knows to be chosen.
    */
   async readIndex(): Promise<{ slot: Slot; chosenUpTo: Slot } | undefined> {
-    const slot = Math.max(this.#chosenUpTo, this.#inheritedUpTo);
+    const slot = Math.max(this.#chosenUpTo, this.#inheritedUpTo, this.#learner.highestChosen);
     const isLeader = this.#heartbeats.hasLease || (await this.#heartbeats.confirm());
     return isLeader ? { slot, chosenUpTo: this.#chosenUpTo } : undefined;
   }

@@ -5,7 +5,8 @@ const KEPT = 10_000;
 
 /**
  * Calls of other servers that propose a value are sent again until they are answered, and the network may double them:
- * the same value is proposed once. Values are numbered by the server that made them: `server.incarnation.number`.
+ * the same value is proposed once. An id ends with a
+ * number that grows, and begins with whose number that is: `ballot/server.incarnation.number`.
  */
 export class OnceOnly {
   readonly #replies = new Map<string, Promise<CommandReply>>();

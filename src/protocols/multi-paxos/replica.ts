@@ -1,4 +1,4 @@
-import { compareBallots, type Ballot, type ServerId, type Slot } from '../../core/ballot';
+import { compareBallots, formatBallot, type Ballot, type ServerId, type Slot } from '../../core/ballot';
 import type { Environment } from '../../core/environment';
 import { OperationError, Unanswered } from '../../core/errors';
 import type { Json } from '../../core/json';
@@ -157,7 +157,8 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
     const successor = this.#peers.get(leader?.successor ?? this.#environment.self);
     if (leader === undefined || successor === undefined) return;
     const { clock } = this.#environment;
-    await handOver({ leader, successor, clock, options: this.#options });
+    const hasLease = this.#settings.lease !== undefined;
+    await handOver({ leader, successor, hasLease, clock, options: this.#options });
   }
 
   inspect(): ReplicaView {
@@ -220,8 +221,9 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
       propose: ({ ballot, value }) => {
         // The call may have come before, to this server's last incarnation.
         if (ballot.round < this.#incarnation) return Promise.resolve({ kind: 'overtaken' });
+        // Under another ballot it is another proposal, of which the origin knows that the first one is lost.
         return this.#onceOnly.run(
-          value.id,
+          `${formatBallot(ballot)}/${value.id}`,
           () => this.#leaderOf(ballot)?.propose(value) ?? Promise.resolve({ kind: 'not-leading' }),
         );
       },

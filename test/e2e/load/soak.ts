@@ -21,6 +21,8 @@ export interface Tenth {
 export async function* soak(
   cluster: TestCluster,
   operations: number,
+  /** Of the clients: one that comes again with numbers of old would get old results. */
+  name: string,
   servers: readonly number[] = cluster.ids,
 ): AsyncGenerator<Tenth> {
   const raw = new RawClient(cluster.addresses, 1);
@@ -30,7 +32,7 @@ export async function* soak(
       const startedAt = performance.now();
       const before = done;
       while (done < (operations * tenth) / 10) {
-        const calls = Array.from({ length: BATCH }, (_, i) => put(done + i));
+        const calls = Array.from({ length: BATCH }, (_, i) => put(name, done + i));
         const server = servers[(done / BATCH) % servers.length] ?? 0;
         const succeeded = await raw.batch(server, calls, TIMEOUT_MS);
         if (succeeded < BATCH)
@@ -46,11 +48,11 @@ export async function* soak(
   }
 }
 
-function put(number: number): { method: string; params: unknown } {
+function put(name: string, number: number): { method: string; params: unknown } {
   const params = {
     ...{ key: `soak/${number % KEYS}`, value: `${number} `.padEnd(100, 'v') },
     // As many clients as a real cluster has over time, each with a few writes.
-    ...{ client: `soak-${Math.floor(number / 10)}`, sequence: (number % 10) + 1 },
+    ...{ client: `${name}-${Math.floor(number / 10)}`, sequence: (number % 10) + 1 },
   };
   return { method: 'kv.put', params };
 }

@@ -32,7 +32,7 @@ const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
     edits: [
       {
         file: LEADER,
-        find: 'const slot = Math.max(this.#chosenUpTo, this.#inheritedUpTo);',
+        find: 'const slot = Math.max(this.#chosenUpTo, this.#inheritedUpTo, this.#learner.highestChosen);',
         replace: 'const slot = this.#chosenUpTo;',
       },
     ],

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
-import type { HistoryEvent } from '../../src/history/history';
-import { Recorder } from '../../src/history/recorder';
-import type { TestCluster } from './helpers/cluster';
-import { assertSound, audit } from './load/audit';
-import { assertJudged } from './load/judge';
-import { RawClient } from './load/raw-client';
-import { seedOf } from './load/seed';
-import { withCluster } from './load/with-cluster';
+import type { HistoryEvent } from '../../../src/history/history';
+import { Recorder } from '../../../src/history/recorder';
+import type { TestCluster } from '../helpers/cluster';
+import { assertSound, audit } from '../load/audit';
+import { assertJudged } from '../load/judge';
+import { RawClient } from '../load/raw-client';
+import { seedOf } from '../load/seed';
+import { withCluster } from '../load/with-cluster';
 
 const FAILURE = 0.25;
 const WRITES = 400;
@@ -60,7 +60,7 @@ async function expectExactCounter(cluster: TestCluster): Promise<void> {
 }
 
 test('clients spread over all five with -f 0.25: no livelock, nothing lost or done twice, a counter counts each success once', async () => {
-  const seed = seedOf('npx jest test/e2e/contention.test.ts');
+  const seed = seedOf('npm run test:long -- contention');
   await withCluster(OPTIONS, async (cluster, startLoad, startJudged) => {
     const startedAt = performance.now();
     const load = startLoad({ clients: 16, seed, name: 'all', attemptTimeoutMs: SLOWEST_MS + 5000 });

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
-import { assertSound, audit } from './load/audit';
-import { assertJudged } from './load/judge';
-import { resourcesOf } from './load/resources';
-import { seedOf } from './load/seed';
-import { withCluster } from './load/with-cluster';
+import { assertSound, audit } from '../load/audit';
+import { assertJudged } from '../load/judge';
+import { resourcesOf } from '../load/resources';
+import { seedOf } from '../load/seed';
+import { withCluster } from '../load/with-cluster';
 
 const ABSENT = 4;
 const OTHERS = [0, 1, 2, 3];
@@ -45,7 +45,7 @@ class BlackHole {
 }
 
 test('a peer that accepts connections and never answers: writes go on, nothing piles up', async () => {
-  const seed = seedOf('npx jest test/e2e/black-hole.test.ts');
+  const seed = seedOf('npm run test:long -- black-hole');
   await withCluster({}, async (cluster, startLoad, startJudged) => {
     const warmUp = startLoad({
       clients: 14,

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { RawClient } from './load/raw-client';
-import { withCluster } from './load/with-cluster';
+import { RawClient } from '../load/raw-client';
+import { withCluster } from '../load/with-cluster';
 
 const MIB = 1024 * 1024;
 const CLIENTS = 60;
