@@ -9,6 +9,8 @@ import { Sessions } from './sessions';
 const PREFIX = 'entry/';
 /** Keys that may have changed since the digest was brought up to date: hot ones cost one hash, not one for each write. */
 const MOST_UNDIGESTED = 10_000;
+/** Of a replaced value, that count as one key more: it is kept until then. */
+const UNDIGESTED_CHARACTERS = 1000;
 
 export interface ListOptions {
   readonly prefix: string;
@@ -35,6 +37,7 @@ export class KeyValueStore implements StateMachine<Command, Result> {
   readonly #changed = new Map<string, string | undefined>();
   /** What the digest still holds of keys that changed since anybody asked for it; undefined: nothing. */
   readonly #digested = new Map<string, string | undefined>();
+  #undigested = 0;
 
   constructor(initial: Iterable<readonly [key: string, value: string]> = []) {
     for (const [key, value] of initial) this.#set(key, value);
@@ -94,7 +97,8 @@ export class KeyValueStore implements StateMachine<Command, Result> {
 
   snapshot(): StateRecord[] {
     const records: StateRecord[] = [];
-    for (const [key, value] of this.#values) records.push([PREFIX + key, value]);
+    // In the order of the keys, on every server and in every incarnation: a peer may fetch it in pieces.
+    for (const key of this.#keys.keys()) records.push([PREFIX + key, this.#values.get(key) ?? '']);
     return [...records, ...this.#sessions.snapshot()];
   }
 
@@ -148,7 +152,8 @@ export class KeyValueStore implements StateMachine<Command, Result> {
     this.#changed.set(key, after);
     if (this.#digested.has(key)) return;
     this.#digested.set(key, before);
-    if (this.#digested.size > MOST_UNDIGESTED) this.#bringDigestUpToDate();
+    this.#undigested += 1 + (before?.length ?? 0) / UNDIGESTED_CHARACTERS;
+    if (this.#undigested > MOST_UNDIGESTED) this.#bringDigestUpToDate();
   }
 
   #bringDigestUpToDate(): void {
@@ -158,5 +163,6 @@ export class KeyValueStore implements StateMachine<Command, Result> {
       if (now !== undefined) this.#digest.toggle(key, now);
     }
     this.#digested.clear();
+    this.#undigested = 0;
   }
 }

@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   fdatasync,
+  fdatasyncSync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -62,6 +63,8 @@ export class JournalFile {
       this.#end = found.end;
     }
     this.records = records;
+    // A process that was killed may have left the last record in the kernel's memory only.
+    fdatasyncSync(this.#file);
   }
 
   /**

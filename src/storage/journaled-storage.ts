@@ -63,22 +63,29 @@ export class JournaledStorage implements Storage {
     void this.#database.failed.then((error) => {
       this.#break(error);
     });
+    const opened: JournalFile[] = [];
     try {
       const folded = this.#database.get(FOLDED) as number | undefined;
       const paths = [`${folder}/journal-0.log`, `${folder}/journal-1.log`] as const;
       const missing = paths.find((path) => !existsSync(path));
       if (folded !== undefined && missing !== undefined) throw new Error(`${missing} is missing`);
-      const open = (path: string): Journal => journalAt(path, folded ?? 0);
+      const open = (path: string): Journal => {
+        const file = new JournalFile(path);
+        opened.push(file);
+        return journalOf(file, folded ?? 0);
+      };
       this.#journals = [open(paths[0]), open(paths[1])];
       const [older, newer] = [...this.#journals].sort((a, b) => a.last - b.last) as [Journal, Journal];
       refuseGap([older, newer], folded ?? 0);
       this.#active = newer;
-      this.#sequence = Math.max(newer.last, folded ?? 0);
-      for (const { file } of this.#journals) file.refuseRecordsAfter(this.#sequence);
+      this.#sequence = newer.last;
+      for (const file of opened) file.refuseRecordsAfter(this.#sequence);
       syncFolder(folder);
       if (folded === undefined) void this.#database.write([{ key: FOLDED, value: 0 }]).catch(ignore);
       if (older.changes.size > 0) this.#folding = this.#fold(older);
+      this.#folding.catch(ignore);
     } catch (error) {
+      for (const file of opened) file.close();
       void this.#database.close();
       throw error;
     }
@@ -209,8 +216,7 @@ function ignore(): void {
   // Told elsewhere.
 }
 
-function journalAt(path: string, folded: number): Journal {
-  const file = new JournalFile(path);
+function journalOf(file: JournalFile, folded: number): Journal {
   const changes = new Map<string, Json | undefined>();
   for (const record of file.records)
     if (record.sequence > folded) for (const { key, value } of record.changes) changes.set(key, value);
@@ -226,6 +232,8 @@ function refuseGap(journals: readonly Journal[], folded: number): void {
       throw new Error(`records ${before + 1} to ${first.sequence - 1} of the journals are missing`);
     before = Math.max(before, last);
   }
+  const last = Math.max(...journals.map((journal) => journal.last));
+  if (last < folded) throw new Error(`the journals end at record ${last}, before what the database holds`);
 }
 
 /** So that the files are there after a crash, not only what is in them. */

@@ -159,6 +159,10 @@ describe('storage in journals', () => {
     const gone = mkdtempSync(join(folder, 'without-'));
     for (const name of ['journal-0.log', 'journal-1.log']) copyFileSync(join(folder, name), join(gone, name));
     expect(() => new JournaledStorage(gone)).toThrow(/^records 1 to \d+ of the journals are missing/);
+    const emptied = mkdtempSync(join(folder, 'emptied-'));
+    for (const name of ['journal-0.log', 'journal-1.log']) writeFileSync(join(emptied, name), '');
+    copyFileSync(join(folder, 'synod.mdb'), join(emptied, 'synod.mdb'));
+    expect(() => new JournaledStorage(emptied)).toThrow('the journals end at record 0, before what the data');
     rmSync(join(folder, 'journal-1.log'));
     expect(() => new JournaledStorage(folder)).toThrow('journal-1.log is missing');
   });

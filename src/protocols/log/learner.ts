@@ -4,7 +4,7 @@ import { InvariantViolation, invariant } from '../../core/invariant';
 import type { Json } from '../../core/json';
 import { slotKey, slotOfKey } from '../../core/keys';
 import type { StateMachine, StateRecord } from '../../core/state-machine';
-import { Log, type LogLimits } from './log';
+import { Log, sizeOf, type LogLimits } from './log';
 import type { LearnerService, SnapshotPiece, Value } from './messages';
 import { SnapshotOffer } from './snapshot';
 
@@ -13,6 +13,8 @@ const STATE = 'learner/state/';
 /** Where the applied slot is stored. */
 export const APPLIED = 'learner/applied';
 const FLOOR = 'learner/floor';
+/** A checkpoint holds no more than about this of large values, however many slots are left: it is one write. */
+const CHECKPOINT_CHARACTERS = 8 * 1024 * 1024;
 
 export interface LearnerOptions {
   readonly log: LogLimits;
@@ -52,6 +54,8 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   #applied: Slot = 0;
   /** Up to where the stored state goes. */
   #checkpoint: Slot = 0;
+  /** Characters of the values applied since. */
+  #unstored = 0;
   #isFirstStart = true;
   #offer: SnapshotOffer | undefined;
 
@@ -190,6 +194,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     this.#machine.restore(records);
     this.#machine.takeChanges();
     this.#applied = this.#checkpoint = slot;
+    this.#unstored = 0;
     const changes: Change[] = [];
     for (const [key, value] of records) {
       stale.delete(key);
@@ -218,13 +223,17 @@ export class Learner<Command extends Json, Result> implements LearnerService {
         const value = this.#log.get(slot);
         if (value === undefined) break;
         this.#applied = slot;
+        this.#unstored += sizeOf(value);
         if (this.#options.storesChosen) changes.push({ key: slotKey(CHOSEN, slot), value });
         if (value.command !== null)
           this.#settle(value.id, this.#machine.apply(value.command as Command, slot));
         this.#environment.trace(() => ({ kind: 'applied', slot, value: value.id }));
+        if (this.#unstored > CHECKPOINT_CHARACTERS) break;
       }
-      if (this.#applied - this.#checkpoint < this.#options.checkpointSlots) return changes;
+      const isDue = this.#applied - this.#checkpoint >= this.#options.checkpointSlots;
+      if (!isDue && this.#unstored <= CHECKPOINT_CHARACTERS) return changes;
       this.#checkpoint = this.#applied;
+      this.#unstored = 0;
       const floor = this.#log.nextFloor(this.#applied);
       return changes.concat(this.#stateChanges(), floor > this.#log.floor ? this.#moveFloor(floor) : []);
     } catch (error) {

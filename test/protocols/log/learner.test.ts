@@ -262,3 +262,27 @@ test('a peer that knows another value for a slot is not taken for a silent one: 
   });
   await expect(world.time.settled(catchUp.repair(2), 1000)).rejects.toThrow('one value is chosen in slot 2');
 });
+
+test('large values are stored after a few of them, however many slots a checkpoint is for', () => {
+  const applied: unknown[] = [];
+  const environment = {
+    ...new Host(virtualWorld([0], 1), 0).boot(),
+    storage: {
+      write: () => Promise.resolve(),
+      defer: (changes: readonly Change[]) => {
+        applied.push(...changes.filter(({ key }) => key === 'learner/applied').map(({ value }) => value));
+      },
+      read: () => [],
+    },
+    trace: () => undefined,
+  };
+  const machine = { apply: () => '', takeChanges: () => [], snapshot: () => [], restore: () => undefined };
+  const options = { ...OPTIONS, checkpointSlots: 4096, pieceSlots: 1000, storesChosen: false };
+  const learner = new Learner<Record<string, string>, string>(environment, machine, options);
+  const command = { value: 'v'.repeat(1024 * 1024) };
+  learner.learnAll(
+    Array.from({ length: 30 }, (_, i) => ({ slot: i + 1, value: { id: `0.1.${i}`, command } })),
+  );
+  expect(learner.applied).toBe(30);
+  expect(applied).toEqual([9, 18, 27]);
+});
