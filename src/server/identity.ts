@@ -24,7 +24,8 @@ interface StoredIdentity {
 
 /**
  * Who this data belongs to, kept beside the promises it vouches for: cluster, own id, member list, and the disks of
- * the other servers. Both are in one file, so that the one cannot be lost without the other.
+ * the other servers. Both go through the same journals, and a missing one is noticed, so that the one is not lost without
+ * the other.
  */
 export class Identity {
   readonly #storage: Storage;
