@@ -10,5 +10,6 @@ module.exports = function requireNode() {
       process.version +
       ': install one from https://nodejs.org\n',
   );
+  // At once: the caller's next line may be one that this Node cannot even read.
   process.exit(2);
 };

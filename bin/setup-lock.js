@@ -40,6 +40,7 @@ async function acquireLock(file) {
   const release = () => fs.rmSync(file, { force: true });
   const interrupted = (signal) => {
     release();
+    // With a listener Node no longer ends by itself at a signal; the codes are those it would have ended with.
     process.exit(signal === 'SIGINT' ? 130 : 143);
   };
   process.once('SIGINT', interrupted);

@@ -103,7 +103,7 @@ const rules: readonly {
       sample('src/a.ts', joined("'/Us", "ers/ada'")),
       sample('docs/a.md', joined('cd /wo', 'rk/main')),
     ],
-    good: [sample('src/a.ts', "const shown = `${root}/home/page`; 'docs/work/a'")],
+    good: [sample('src/a.ts', joined('const shown = `${root}/ho', "me/page`; 'docs/wo", "rk/a'"))],
   },
   {
     name: 'the lock is complete and names no host',

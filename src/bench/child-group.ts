@@ -75,8 +75,20 @@ export class ChildGroup {
     this.#children.push(child);
   }
 
-  /** Resolves when `isReady` says so. Throws an Error when a process ended before, the time is over, or `signal` aborts. */
+  /**
+   * Resolves when `isReady` says so. Throws an Error when a process ended before, the time is over, or `signal` aborts;
+   * then all processes have ended.
+   */
   async untilReady(isReady: () => Promise<boolean>, withinMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#untilReady(isReady, withinMs, signal);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #untilReady(isReady: () => Promise<boolean>, withinMs: number, signal: AbortSignal): Promise<void> {
     const deadlineMs = performance.now() + withinMs;
     for (;;) {
       signal.throwIfAborted();

@@ -35,6 +35,7 @@ function interruption(): AbortSignal {
   setMaxListeners(0, controller.signal);
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(name, () => {
+      // Stopping hangs, or takes too long for somebody: the children die with this process.
       if (controller.signal.aborted) process.exit(INTERRUPTED);
       controller.abort();
     });

@@ -127,10 +127,12 @@ function askedToStop(): Promise<undefined> {
   return new Promise((resolve) => {
     let before = false;
     const ask = (again: boolean): void => {
+      // The second Ctrl-C: whoever sends it does not want to wait for an orderly end.
       if (before && again) process.exit(130);
       if (before) return;
       before = true;
       setTimeout(() => {
+        // Something that should have let go holds on; the data needs no orderly end.
         process.stderr.write('error: stopping took too long, so it ended at once\n');
         process.exit(1);
       }, STOP_WITHIN_MS).unref();

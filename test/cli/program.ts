@@ -54,6 +54,7 @@ export class Program {
   async close(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       this.child.kill('SIGTERM');
+      // Nobody waits for this long: it ends a program that does not end by itself, so that no test leaves one behind.
       const late = setTimeout(() => this.child.kill('SIGKILL'), 4000);
       await this.ended;
       clearTimeout(late);

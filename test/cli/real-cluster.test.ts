@@ -5,7 +5,7 @@ import { callRpc } from '../e2e/helpers/rpc';
 import { startCluster } from '../e2e/helpers/cluster';
 import { Program, runProgram } from './program';
 
-// Starting many processes takes its time on a busy machine.
+// Not a wait, but where a test that hangs ends: starting many processes takes its time on a busy machine.
 jest.setTimeout(90_000);
 
 test('five real servers: ready, a write, Ctrl-C to the whole group as a terminal sends it, and again with its data', async () => {

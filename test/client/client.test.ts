@@ -166,6 +166,7 @@ describe('outcomes', () => {
 
   test('a sure failure is not made unknown by one more attempt too short for a verdict', async () => {
     const server = await serverThat(async () => {
+      // Not a wait for something: so slow is this server, and 300 ms are left of the deadline then.
       await new Promise((resolve) => setTimeout(resolve, 200));
       return { error: API_ERRORS.noQuorum };
     });

@@ -121,6 +121,7 @@ describe('the logic of retries, in virtual time', () => {
 
   test('begins no attempt that is too short for the verdict it would get', async () => {
     const run = virtualClient(1, async (_server, clock) => {
+      // Virtual time: the server takes so long to give its verdict.
       await clock.sleep(4000);
       throw answeredError(API_ERRORS.noQuorum.code, 'no quorum');
     });

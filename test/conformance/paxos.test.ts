@@ -6,6 +6,7 @@ const SHORT_LOG = { ...DEFAULT_OPTIONS, log: { slots: 20, characters: 1e6 }, pie
 
 describeProtocol('paxos', {
   protocol: paxos,
+  least: { lostMessages: 50, lostWritesPerRun: 1 },
   forgetful: {
     name: paxos.name,
     create: (environment, machine, settings) => new PaxosReplica(environment, machine, settings, SHORT_LOG),

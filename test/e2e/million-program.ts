@@ -9,8 +9,6 @@ import { withCluster, type StartLoad } from './load/with-cluster';
 
 const FOLDER_MIB = 50;
 const READY_WITHIN_MS = 2000;
-/** On a busy machine a start takes its time by itself: allowed relative to the same before there was any data. */
-const SLOWER_WITH_DATA = 3;
 /** A write of a client that the servers remember: sent before all others, and again after them. */
 const EARLY = { key: 'early', expect: null, value: 'once', client: 'early', sequence: 1 };
 
@@ -46,16 +44,15 @@ export async function main(): Promise<number> {
     say(
       `still empty: restart of one ${empty.oneMs.toFixed()} ms, of all five at once ${empty.allMs.toFixed()} ms`,
     );
-    const withinMs = (emptyMs: number): number => Math.max(READY_WITHIN_MS, emptyMs * SLOWER_WITH_DATA);
     const first = await cluster.rpc(0, 'kv.compareAndSet', EARLY);
     const { away, writers } = await sendOneAway(cluster, options.protocol);
     await write(cluster, writers, options);
     for (const id of writers) bound(`folder of server ${id}`, folderMib(cluster, id), FOLDER_MIB, 'MiB');
 
     const [one = 0] = writers;
-    bound(`restart of server ${one} alone`, await restart(cluster, [one]), withinMs(empty.oneMs), 'ms');
+    bound(`restart of server ${one} alone`, await restart(cluster, [one]), READY_WITHIN_MS, 'ms');
     await bringBack(cluster, away, writers, startLoad);
-    bound('restart of all five at once', await restart(cluster, cluster.ids), withinMs(empty.allMs), 'ms');
+    bound('restart of all five at once', await restart(cluster, cluster.ids), READY_WITHIN_MS, 'ms');
     const digest = await cluster.waitEqual();
 
     const again = await Promise.all(cluster.ids.map((id) => cluster.rpc(id, 'kv.compareAndSet', EARLY)));

@@ -60,12 +60,7 @@ export class EtcdCluster implements System {
         ],
         environment(),
       );
-    try {
-      await children.untilReady(() => cluster.#isReady(), READY_WITHIN_MS, plan.signal);
-    } catch (error) {
-      await children.stop();
-      throw error;
-    }
+    await children.untilReady(() => cluster.#isReady(), READY_WITHIN_MS, plan.signal);
     return cluster;
   }
 

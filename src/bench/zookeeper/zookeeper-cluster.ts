@@ -49,12 +49,7 @@ export class ZookeeperCluster implements System {
       const argv = ['-Xmx512m', '-Dzookeeper.admin.enableServer=false', '-cp', PROGRAM_JAR, MAIN_CLASS, file];
       children.start(`ZooKeeper server ${id}`, program, argv, process.env);
     }
-    try {
-      await children.untilReady(() => cluster.#isReady(), READY_WITHIN_MS, plan.signal);
-    } catch (error) {
-      await children.stop();
-      throw error;
-    }
+    await children.untilReady(() => cluster.#isReady(), READY_WITHIN_MS, plan.signal);
     return cluster;
   }
 

@@ -1,5 +1,6 @@
 import type { CatchUpOptions } from '../log/catch-up';
 import type { LearnerOptions } from '../log/learner';
+import { LOG_DEFAULTS } from '../log/options';
 import type { AcceptorOptions } from './acceptor';
 import type { CandidateOptions } from './candidate';
 import type { ElectionOptions } from './election';
@@ -25,6 +26,7 @@ export interface MultiPaxosOptions
 
 /** For servers on one machine or one local network. */
 export const DEFAULT_OPTIONS: MultiPaxosOptions = {
+  ...LOG_DEFAULTS,
   callTimeoutMs: 2000,
   heartbeatMs: 100,
   noticeMs: 20,
@@ -43,16 +45,8 @@ export const DEFAULT_OPTIONS: MultiPaxosOptions = {
   roundSlots: 512,
   roundCharacters: 1024 * 1024,
   maxQueued: 50_000,
-  gapMs: 30,
-  gossipMs: 500,
-  fillSlots: 8,
   maxRunning: 10_000,
   maxRunningWeight: 64 * 1024 * 1024,
-  maxWaiting: 10_000,
-  maxWaitingWeight: 64 * 1024 * 1024,
-  log: { slots: 10_000, characters: 64 * 1024 * 1024 },
   checkpointSlots: 4096,
   storesChosen: false,
-  pieceSlots: 1000,
-  pieceCharacters: 512 * 1024,
 };

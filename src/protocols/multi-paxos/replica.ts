@@ -10,6 +10,7 @@ import { CatchUp } from '../log/catch-up';
 import { Learner } from '../log/learner';
 import { LEARNER_METHODS, type Value } from '../log/messages';
 import { Rounds } from '../log/rounds';
+import { ValueIds } from '../log/value-ids';
 import { Acceptor } from './acceptor';
 import { Candidate } from './candidate';
 import { Election, type Elected } from './election';
@@ -52,8 +53,7 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
   readonly #dispatcher = new Dispatcher();
   readonly #roundTrip = new RoundTrip();
   #leader: Leader | undefined;
-  #incarnation = 0;
-  #values = 0;
+  readonly #ids: ValueIds;
   #stopped = false;
 
   constructor(
@@ -64,6 +64,7 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
   ) {
     const { self, members, transport, storage, clock } = environment;
     this.#environment = environment;
+    this.#ids = new ValueIds(self);
     this.#settings = settings;
     this.#options = options;
     this.#rounds = new Rounds(storage);
@@ -95,7 +96,7 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
     const repair = this.#repair;
     const voteIn = (slot: Slot): Vote | undefined => this.#acceptor.voteIn(slot);
     const follower = (this.#follower = new Follower({ ...common, voteIn, repair }));
-    const noOp = (): Value => ({ id: this.#nextId(), command: null });
+    const noOp = (): Value => ({ id: this.#ids.next(), command: null });
     this.#election = new Election({
       ...common,
       promised: () => this.#acceptor.promised,
@@ -119,8 +120,7 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
       this.#learner.recover(key, value);
     }
     await this.#learner.recovered();
-    // A round is unique for ever, so it tells this incarnation's values from those of all others.
-    this.#incarnation = await this.#rounds.next(0);
+    await this.#ids.begin(this.#rounds);
     this.#grant.forget();
     this.#environment.transport.listen(this.#dispatcher.dispatch);
     this.#catchUp.start();
@@ -128,12 +128,11 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
   }
 
   submit(command: Command, timeoutMs: number, isRepeatable: boolean): Promise<Result> {
-    // Without a number of its own incarnation a value could be taken for another one.
-    if (this.#incarnation === 0 || this.#stopped) {
+    if (this.#ids.incarnation === 0 || this.#stopped) {
       const why = this.#stopped ? 'the server is stopping' : 'the server is starting';
       return Promise.reject(new OperationError('not-ready', why));
     }
-    return this.#operations.submit({ id: this.#nextId(), command }, timeoutMs, isRepeatable);
+    return this.#operations.submit({ id: this.#ids.next(), command }, timeoutMs, isRepeatable);
   }
 
   readBarrier(timeoutMs: number): Promise<void> {
@@ -220,7 +219,7 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
     return {
       propose: ({ ballot, value }) => {
         // The call may have come before, to this server's last incarnation.
-        if (ballot.round < this.#incarnation) return Promise.resolve({ kind: 'overtaken' });
+        if (ballot.round < this.#ids.incarnation) return Promise.resolve({ kind: 'overtaken' });
         // Under another ballot it is another proposal, of which the origin knows that the first one is lost.
         return this.#onceOnly.run(
           `${formatBallot(ballot)}/${value.id}`,
@@ -281,10 +280,6 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
   }
 
   readonly #repair = (target: Slot): Promise<void> => this.#catchUp.repair(target);
-
-  #nextId(): string {
-    return `${this.#environment.self}.${this.#incarnation}.${++this.#values}`;
-  }
 }
 
 /** Multi-Paxos with a stable leader. */

@@ -1,5 +1,6 @@
 import type { CatchUpOptions } from '../log/catch-up';
 import type { LearnerOptions } from '../log/learner';
+import { LOG_DEFAULTS } from '../log/options';
 import type { ProposerOptions } from './proposer';
 
 export interface PaxosOptions extends ProposerOptions, LearnerOptions, CatchUpOptions {
@@ -19,23 +20,16 @@ export interface PaxosOptions extends ProposerOptions, LearnerOptions, CatchUpOp
 
 /** For servers on one machine or one local network. */
 export const DEFAULT_OPTIONS: PaxosOptions = {
+  ...LOG_DEFAULTS,
   callTimeoutMs: 2000,
   resendMs: 50,
   phaseTimeoutMs: 1000,
   backOffBaseMs: 4,
   backOffCapMs: 1000,
-  gapMs: 30,
-  gossipMs: 500,
-  fillSlots: 8,
   ownHoleMs: 2,
   ownHoles: 32,
   maxRunning: 128,
   maxRunningWeight: 4 * 1024 * 1024,
-  maxWaiting: 10_000,
-  maxWaitingWeight: 64 * 1024 * 1024,
-  log: { slots: 10_000, characters: 64 * 1024 * 1024 },
   checkpointSlots: 1,
   storesChosen: true,
-  pieceSlots: 1000,
-  pieceCharacters: 512 * 1024,
 };

@@ -18,6 +18,7 @@ import { ACCEPTOR_METHODS, type AcceptorService } from './messages';
 import { DEFAULT_OPTIONS, type PaxosOptions } from './options';
 import { Proposer, type Outcome } from './proposer';
 import { Rounds } from '../log/rounds';
+import { ValueIds } from '../log/value-ids';
 import { Slots } from './slots';
 
 /**
@@ -38,8 +39,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
   readonly #dispatcher = new Dispatcher();
   readonly #roundTrip = new RoundTrip();
   readonly #admission: Admission;
-  #incarnation = 0;
-  #values = 0;
+  readonly #ids: ValueIds;
   #isFillingHoles = false;
   #stopped = false;
 
@@ -51,6 +51,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
   ) {
     const { self, members, transport, storage, clock } = environment;
     this.#environment = environment;
+    this.#ids = new ValueIds(self);
     this.#options = options;
     this.#quorums = settings.quorums;
     this.#rounds = new Rounds(storage);
@@ -103,18 +104,16 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
       this.#learner.recover(key, value);
     }
     await this.#learner.recovered();
-    // A round is unique for ever, so it tells this incarnation's values from those of all others.
-    this.#incarnation = await this.#rounds.next(0);
+    await this.#ids.begin(this.#rounds);
     this.#environment.transport.listen(this.#dispatcher.dispatch);
     this.#catchUp.start();
   }
 
   async submit(command: Command, timeoutMs: number): Promise<Result> {
-    // Without a number of its own incarnation a value could be taken for another one.
-    if (this.#incarnation === 0) throw new OperationError('not-ready', 'the server is starting');
+    if (this.#ids.incarnation === 0) throw new OperationError('not-ready', 'the server is starting');
     const { clock } = this.#environment;
     const deadline = clock.now() + timeoutMs;
-    const value: Value = { id: this.#nextId(), command };
+    const value: Value = { id: this.#ids.next(), command };
     const weight = sizeOf(value);
     await this.#admission.enter(deadline, weight);
     const expectation = this.#learner.expect(value.id);
@@ -233,7 +232,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     if (!this.#slots.claimIfFree(slot)) return;
     try {
       const deadline = this.#environment.clock.now() + this.#options.phaseTimeoutMs * 2;
-      await this.#proposer.propose(slot, { id: this.#nextId(), command: null }, deadline);
+      await this.#proposer.propose(slot, { id: this.#ids.next(), command: null }, deadline);
     } finally {
       this.#slots.release(slot);
     }
@@ -276,10 +275,6 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     const acceptor = this.#acceptors.get(member);
     if (acceptor === undefined) throw new RangeError(`server ${member} is no member`);
     return acceptor;
-  }
-
-  #nextId(): string {
-    return `${this.#environment.self}.${this.#incarnation}.${++this.#values}`;
   }
 }
 
