@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -19,7 +20,6 @@ export interface RpcEndpointOptions {
 
 /** Peers batch whole values of many slots. */
 const PEER_BODY_BYTES = 64 * 1024 * 1024;
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 
 /** Refused for its headers, before the body is read. */
@@ -129,18 +129,19 @@ function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
       if (bytes > maxBytes) refuse();
       else chunks.push(chunk);
     });
-    request.once('error', reject);
-    request.once('close', () => {
+    const goneAway = (): void => {
       reject(new Error('the caller went away'));
-    });
+    };
+    request.once('error', reject);
+    request.once('close', goneAway);
     request.once('end', () => {
-      try {
-        const [first] = chunks;
-        const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-        resolve(UTF8.decode(body));
-      } catch {
-        reject(new ApiError(API_ERRORS.parseError, 'the body is not UTF-8'));
-      }
+      // Every request is closed in the end, and an error with its stack takes longer than reading most bodies.
+      request.off('close', goneAway);
+      const [first] = chunks;
+      const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+      // A strict TextDecoder does both, in several times the time.
+      if (isUtf8(body)) resolve(body.toString('utf8'));
+      else reject(new ApiError(API_ERRORS.parseError, 'the body is not UTF-8'));
     });
   });
 }
