@@ -41,10 +41,19 @@ export interface Spent {
   readonly memoryBytes: number | undefined;
 }
 
+/** How a cluster is set up, as far as it says so itself. */
+export interface Setup {
+  readonly durability: 'durable' | 'ephemeral';
+  readonly protocol?: string;
+  /** With `, thrifty` where it is. */
+  readonly quorums?: string;
+}
+
 /** A running cluster of servers that can be measured. */
 export interface System {
   readonly name: string;
   readonly version: string;
+  readonly setup: Setup;
   readonly servers: readonly Address[];
   /** Whether a request may carry several operations. */
   readonly canBatch: boolean;

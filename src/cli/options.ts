@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { StartRefused } from '../server/configuration';
+import { MAX_CLOCK_DRIFT, MAX_LEASE_MS, StartRefused } from '../server/configuration';
 import { isLoopback, parseAddress, type Address } from '../network/address';
 import { VERSION } from '../version';
 
@@ -106,6 +106,20 @@ export function durationMs(text: string): number {
   const milliseconds = Math.round(Number(match?.[1]) * factor);
   if (milliseconds >= 1 && milliseconds <= 86_400_000) return milliseconds;
   throw new InvalidArgumentError('A duration such as 500ms, 4s or 2m is needed.');
+}
+
+/** As `durationMs`, up to a minute: after a crash of the leader nobody writes before its lease ends. */
+export function leaseMs(text: string): number {
+  const milliseconds = durationMs(text);
+  if (milliseconds <= MAX_LEASE_MS) return milliseconds;
+  throw new InvalidArgumentError('A lease of up to 1m is needed: when a leader dies, all wait for its end.');
+}
+
+/** The share by which a clock may be wrong. */
+export function clockDrift(text: string): number {
+  const number = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : NaN;
+  if (number >= 0 && number <= MAX_CLOCK_DRIFT) return number;
+  throw new InvalidArgumentError(`A share from 0 to ${MAX_CLOCK_DRIFT} is needed, such as 0.01.`);
 }
 
 /** `host:port,host:port,...` */

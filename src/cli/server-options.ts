@@ -1,16 +1,20 @@
 import type { Command } from 'commander';
 import { PROTOCOLS } from '../protocols/registry';
 import type { ServerConfiguration } from '../server/configuration';
-import { durationMs, option, probability, repeatable } from './options';
+import { clockDrift, durationMs, leaseMs, option, probability, repeatable } from './options';
 
-/** The options that one server and a whole cluster have in common, as Commander parses them. */
-export interface ServerOptions {
-  readonly acceptorFailures: number;
+/** How the servers agree, as Commander parses it. */
+export interface ProtocolOptions {
   readonly protocol: ServerConfiguration['protocol'];
   readonly quorums: string;
   readonly thrifty?: true;
   readonly lease?: number;
   readonly maxClockDrift: number;
+}
+
+/** The options that one server and a whole cluster have in common, as Commander parses them. */
+export interface ServerOptions extends ProtocolOptions {
+  readonly acceptorFailures: number;
   readonly data?: string;
   readonly ephemeral?: true;
   readonly prepopulate?: string;
@@ -27,15 +31,9 @@ export interface PlaceTexts {
   readonly host: string;
 }
 
-/** Adds the common options; what `data` and `host` mean, and whether they have a default, differs. */
-export function addServerOptions(command: Command, meaning: PlaceTexts, defaults?: PlaceTexts): Command {
+/** Adds the options that say how the servers agree. */
+export function addProtocolOptions(command: Command): Command {
   return command
-    .addOption(
-      option('-f, --acceptor-failures [p]', 'leave calls on an acceptor unanswered with this probability')
-        .argParser(probability)
-        .preset('0.25')
-        .default(0),
-    )
     .addOption(
       option('--protocol <name>', 'consensus protocol').choices(Object.keys(PROTOCOLS)).default('paxos'),
     )
@@ -54,13 +52,24 @@ export function addServerOptions(command: Command, meaning: PlaceTexts, defaults
         '--lease <duration>',
         'let the leader of multi-paxos answer linearizable reads alone for so long after a quorum heard it; ' +
           'right only while no clock drifts by more than --max-clock-drift; the same for all servers',
-      ).argParser(durationMs),
+      ).argParser(leaseMs),
     )
     .addOption(
       option('--max-clock-drift <share>', 'the most by which a clock may run too fast or too slow')
-        .argParser(probability)
+        .argParser(clockDrift)
         .default(0.01),
-    )
+    );
+}
+
+/** Adds the common options; what `data` and `host` mean, and whether they have a default, differs. */
+export function addServerOptions(command: Command, meaning: PlaceTexts, defaults?: PlaceTexts): Command {
+  command.addOption(
+    option('-f, --acceptor-failures [p]', 'leave calls on an acceptor unanswered with this probability')
+      .argParser(probability)
+      .preset('0.25')
+      .default(0),
+  );
+  return addProtocolOptions(command)
     .addOption(option('--data <folder>', meaning.data).default(defaults?.data))
     .addOption(option('--ephemeral', 'keep everything in memory, whatever --data says: lost when it stops'))
     .addOption(option('--prepopulate <file>', 'the initial state of the store, a JSON object of strings'))
@@ -91,12 +100,12 @@ export function addServerOptions(command: Command, meaning: PlaceTexts, defaults
 /** The command line that gives these options to `bin/server`. Folder, host and prepopulation are the caller's choice. */
 export function serverArguments(options: ServerOptions): string[] {
   return [
-    ['--acceptor-failures', String(options.acceptorFailures)],
+    ['--acceptor-failures', decimal(options.acceptorFailures)],
     ['--protocol', options.protocol],
     ['--quorums', options.quorums],
     options.thrifty ? ['--thrifty'] : [],
     options.lease === undefined ? [] : ['--lease', `${options.lease}ms`],
-    ['--max-clock-drift', String(options.maxClockDrift)],
+    ['--max-clock-drift', decimal(options.maxClockDrift)],
     ['--log-level', options.logLevel],
     ['--log-format', options.logFormat],
     ['--operation-timeout', `${options.operationTimeout}ms`],
@@ -104,4 +113,9 @@ export function serverArguments(options: ServerOptions): string[] {
     options.ephemeral ? ['--ephemeral'] : [],
     options.insecure ? ['--insecure'] : [],
   ].flat();
+}
+
+/** Without the exponent that JavaScript gives to small numbers, and the options do not take. */
+function decimal(share: number): string {
+  return share < 1e-6 ? share.toFixed(12) : String(share);
 }

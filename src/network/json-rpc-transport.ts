@@ -3,12 +3,14 @@ import type { CallOptions, Dispatch, Transport } from '../core/environment';
 import { CallError, Unanswered } from '../core/errors';
 import { PeerLane, type LaneObserver } from './peer-lane';
 
-/** One request of votes under way at a time: those that come meanwhile share the next, and with it a sync of the peer's disk. */
+const ANSWER_BYTES = 64 * 1024 * 1024;
 const WAYS = {
-  vote: { requestsInFlight: 1, maxAnswerBytes: 64 * 1024 * 1024 },
-  bulk: { requestsInFlight: 2, maxAnswerBytes: 64 * 1024 * 1024 },
+  // Votes that come while others are under way share the next batch, and with it a sync of the peer's disk. Only where
+  // the way is long they do not wait for its end.
+  vote: { batchesInFlight: 8, batchSpacingMs: 50, maxAnswerBytes: ANSWER_BYTES },
+  bulk: { batchesInFlight: 2, batchSpacingMs: 0, maxAnswerBytes: ANSWER_BYTES },
   // A batch is answered when its last command is chosen; the next must not wait for that.
-  command: { requestsInFlight: 8, maxAnswerBytes: 64 * 1024 * 1024 },
+  command: { batchesInFlight: 8, batchSpacingMs: 0, maxAnswerBytes: ANSWER_BYTES },
 } as const;
 type Ways = Readonly<Record<keyof typeof WAYS, PeerLane>>;
 
@@ -76,7 +78,7 @@ class Health implements LaneObserver {
   }
 }
 
-/** Remote calls between the servers of a cluster, as JSON-RPC over HTTP: each peer's own port, path /rpc. */
+/** Remote calls between the servers of a cluster, as JSON-RPC over WebSockets: each peer's own port, path /rpc. */
 export class JsonRpcTransport implements Transport {
   readonly #lanes = new Map<ServerId, Ways>();
   readonly #health = new Map<ServerId, Health>();
@@ -112,11 +114,8 @@ export class JsonRpcTransport implements Transport {
     return this.#health.get(peer)?.view() ?? { reachable: false, roundTripMs: null, lastAnswerMs: null };
   }
 
-  async close(): Promise<void> {
-    await Promise.all(
-      [...this.#lanes.values()].flatMap((lanes) =>
-        Object.values(lanes).map((lane: PeerLane) => lane.close()),
-      ),
-    );
+  close(): void {
+    for (const { vote, bulk, command } of this.#lanes.values())
+      for (const lane of [vote, bulk, command]) lane.close();
   }
 }

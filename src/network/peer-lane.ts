@@ -1,17 +1,16 @@
-import { Pool } from 'undici';
 import { CallError } from '../core/errors';
+import { PeerConnection, type ConnectionOptions } from './peer-connection';
 
 /** Calls that travel together: enough to share the cost of a request, few enough to keep its answer small. */
 const BATCH_CALLS = 500;
 const BATCH_BYTES = 2 * 1024 * 1024;
+const CLOSED = 'the transport is closed';
 
-export interface LaneOptions {
-  /** `http://host:port` */
-  readonly origin: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Requests under way at a time; calls that come meanwhile travel together in the next. */
-  readonly requestsInFlight: number;
-  readonly maxAnswerBytes: number;
+export interface LaneOptions extends ConnectionOptions {
+  /** Batches under way at a time, each on a connection of its own; calls that come meanwhile travel together in the next. */
+  readonly batchesInFlight: number;
+  /** While a batch is under way the next one waits for its end, but not longer than this after it was sent. */
+  readonly batchSpacingMs: number;
   readonly observer: LaneObserver;
 }
 
@@ -19,7 +18,7 @@ export interface LaneOptions {
 export interface LaneObserver {
   sent(method: string, bytes: number): void;
   answered(method: string): void;
-  /** One request came back after so long. */
+  /** A batch was answered after so long. */
   roundTrip(durationMs: number): void;
   failed(): void;
 }
@@ -52,29 +51,27 @@ interface Answer {
 }
 
 /**
- * The calls of one lane to one peer, as JSON-RPC 2.0 batches over HTTP. All calls of one turn of the event loop, and
- * those that wait for a free request, share a batch. A call that the batch's answer leaves out is unanswered.
+ * The calls of one lane to one peer, as JSON-RPC 2.0 batches. All calls of one turn of the event loop, and those that
+ * wait for a free connection, share a batch. A call that the batch's answer leaves out is unanswered.
  */
 export class PeerLane {
   readonly #options: LaneOptions;
-  readonly #pool: Pool;
+  readonly #connections: readonly PeerConnection[];
+  readonly #idle: PeerConnection[];
   readonly #calls = new Map<number, Call>();
   /** Of the calls not sent yet. */
   readonly #waiting = new Map<unknown, { readonly method: string; readonly promise: Promise<unknown> }>();
   #queue: Call[] = [];
-  #inFlight = 0;
   #nextId = 1;
+  /** Defined while the last batch is too young for another one beside it. */
+  #spacing: NodeJS.Timeout | undefined;
   #isFlushScheduled = false;
+  #isClosed = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#pool = new Pool(options.origin, {
-      connections: options.requestsInFlight,
-      pipelining: 1,
-      connectTimeout: 2_000,
-      keepAliveTimeout: 30_000,
-      maxResponseSize: options.maxAnswerBytes,
-    });
+    this.#connections = Array.from({ length: options.batchesInFlight }, () => new PeerConnection(options));
+    this.#idle = [...this.#connections];
   }
 
   /**
@@ -82,6 +79,7 @@ export class PeerLane {
    * same call, with the same object of parameters, that still waits to be sent is not sent twice.
    */
   call(method: string, params: unknown, timeoutMs: number, lingerMs = 0): Promise<unknown> {
+    if (this.#isClosed) return Promise.reject(new CallError(CLOSED));
     const waiting = this.#waiting.get(params);
     if (waiting?.method === method) return waiting.promise;
     const promise = new Promise<unknown>((resolve, reject) => {
@@ -102,10 +100,11 @@ export class PeerLane {
     return promise;
   }
 
-  async close(): Promise<void> {
-    for (const call of this.#calls.values())
-      this.#settle(call)?.reject(new CallError('the transport is closed'));
-    await this.#pool.destroy();
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#spacing);
+    for (const call of this.#calls.values()) this.#settle(call)?.reject(new CallError(CLOSED));
+    for (const connection of this.#connections) connection.close();
   }
 
   #flushAfter(lingerMs: number): void {
@@ -115,16 +114,29 @@ export class PeerLane {
   }
 
   #scheduleFlush(): void {
-    if (this.#isFlushScheduled || this.#inFlight >= this.#options.requestsInFlight) return;
+    if (this.#isFlushScheduled || !this.#maySend()) return;
     this.#isFlushScheduled = true;
     setImmediate(() => {
       this.#isFlushScheduled = false;
-      while (this.#inFlight < this.#options.requestsInFlight) {
+      while (this.#maySend()) {
         const batch = this.#takeBatch();
         if (batch.length === 0) return;
         void this.#send(batch);
       }
     });
+  }
+
+  #space(spacingMs: number): void {
+    clearTimeout(this.#spacing);
+    this.#spacing = setTimeout(() => {
+      this.#spacing = undefined;
+      if (this.#queue.length > 0) this.#scheduleFlush();
+    }, spacingMs);
+  }
+
+  #maySend(): boolean {
+    if (this.#idle.length === this.#connections.length) return true;
+    return this.#idle.length > 0 && this.#spacing === undefined;
   }
 
   #takeBatch(): Call[] {
@@ -145,46 +157,24 @@ export class PeerLane {
   }
 
   async #send(batch: readonly Call[]): Promise<void> {
-    this.#inFlight++;
-    const { observer } = this.#options;
+    const connection = this.#idle.pop();
+    if (connection === undefined) throw new Error('a batch without a connection');
+    const { observer, origin, batchSpacingMs } = this.#options;
     for (const call of batch) observer.sent(call.method, call.body.length);
+    const timeoutMs = Math.max(...batch.map((call) => call.timeoutMs));
     const sentAt = performance.now();
+    if (batchSpacingMs > 0) this.#space(batchSpacingMs);
     try {
-      for (const answer of await this.#exchange(batch)) this.#take(answer);
+      const answers = await connection.exchange(`[${batch.map((call) => call.body).join(',')}]`, timeoutMs);
+      for (const answer of answersIn(answers)) this.#take(answer);
       observer.roundTrip(performance.now() - sentAt);
     } catch (error) {
       observer.failed();
-      const failure = new CallError(`${this.#options.origin}: ${(error as Error).message}`, { cause: error });
+      const failure = new CallError(`${origin}: ${(error as Error).message}`, { cause: error });
       for (const call of batch) this.#settle(call)?.reject(failure);
     } finally {
-      this.#inFlight--;
+      this.#idle.push(connection);
       if (this.#queue.length > 0) this.#scheduleFlush();
-    }
-  }
-
-  async #exchange(batch: readonly Call[]): Promise<Answer[]> {
-    // undici's own timeouts do not bound a body that dribbles; this bounds everything. Not AbortSignal.timeout: that
-    // goes off, and makes an error with a stack, long after most requests were answered.
-    const deadline = new AbortController();
-    const timeoutMs = Math.max(...batch.map((call) => call.timeoutMs));
-    const timer = setTimeout(() => {
-      deadline.abort();
-    }, timeoutMs);
-    try {
-      const { statusCode, body } = await this.#pool.request({
-        path: '/rpc',
-        method: 'POST',
-        headers: this.#options.headers,
-        body: `[${batch.map((call) => call.body).join(',')}]`,
-        signal: deadline.signal,
-      });
-      const text = await body.text();
-      if (statusCode === 204) return [];
-      const answer: unknown = JSON.parse(text);
-      if (Array.isArray(answer)) return answer as Answer[];
-      throw new Error(`HTTP ${statusCode}: ${(answer as Answer).error?.message ?? 'no answer to a batch'}`);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -201,4 +191,10 @@ export class PeerLane {
     clearTimeout(call.timer);
     return this.#calls.delete(call.id) ? call : undefined;
   }
+}
+
+function answersIn(text: string): Answer[] {
+  const answers: unknown = JSON.parse(text);
+  if (Array.isArray(answers)) return answers as Answer[];
+  throw new Error((answers as Answer | null)?.error?.message ?? 'no answer to a batch');
 }

@@ -5,6 +5,11 @@ import { PROTOCOLS } from '../protocols/registry';
 
 const address = z.object({ host: z.string().min(1), port: z.int().min(1).max(65535) });
 
+/** When a leader dies, nobody is elected before its lease ends. */
+export const MAX_LEASE_MS = 60_000;
+/** With clocks that are wrong by half nothing is left of a lease. */
+export const MAX_CLOCK_DRIFT = 0.5;
+
 /** Everything that one server is told at its start. */
 export const serverConfiguration = z
   .strictObject({
@@ -19,8 +24,8 @@ export const serverConfiguration = z
     quorums: z.string().default('majority'),
     thrifty: z.boolean().default(false),
     /** Undefined: no leader lease. */
-    leaseMs: z.number().min(1).optional(),
-    maxClockDrift: z.number().min(0).max(0.5).default(0.01),
+    leaseMs: z.number().min(1).max(MAX_LEASE_MS).optional(),
+    maxClockDrift: z.number().min(0).max(MAX_CLOCK_DRIFT).default(0.01),
     /** The folder of this server alone; undefined keeps everything in memory. */
     dataFolder: z.string().optional(),
     prepopulateFile: z.string().optional(),

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import express from 'express';
 import type { Registry } from 'prom-client';
 import { StartRefused } from './configuration';
@@ -7,6 +8,8 @@ import { formatAddress, type Address } from '../network/address';
 
 export interface HttpParts {
   readonly rpc: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** A request for a WebSocket at /rpc; the connection is the callee's from then on. */
+  readonly rpcUpgrade: (request: IncomingMessage, connection: Duplex, head: Buffer) => void;
   /** Whether a quorum answers, or why not. */
   readonly readiness: () => { readonly ready: boolean; readonly reason: string };
   readonly metrics: Registry;
@@ -59,8 +62,27 @@ export function createHttpServer(parts: HttpParts): Server {
       else app(request, response);
     },
   );
+  server.on('upgrade', (request, connection, head) => {
+    if (request.headers.upgrade?.toLowerCase() === 'websocket' && request.url === '/rpc')
+      parts.rpcUpgrade(request, connection, head);
+    else withoutUpgrade(server, request, connection, head);
+  });
   server.maxConnections = 4096;
   return server;
+}
+
+/**
+ * Answers a request as if it had offered no upgrade [RFC 9110, 7.8], as some clients do with every request for the sake of HTTP/2.
+ * Node has given up the connection by now, so the request goes in once more.
+ */
+function withoutUpgrade(server: Server, request: IncomingMessage, connection: Duplex, head: Buffer): void {
+  const lines = [`${request.method ?? ''} ${request.url ?? ''} HTTP/${request.httpVersion}`];
+  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
+    const [name = '', value = ''] = request.rawHeaders.slice(at, at + 2);
+    if (!/^(upgrade|connection|http2-settings)$/i.test(name)) lines.push(`${name}: ${value}`);
+  }
+  connection.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+  server.emit('connection', connection);
 }
 
 /** Rejects with StartRefused when the address cannot be had. */

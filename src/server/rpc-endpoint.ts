@@ -1,56 +1,35 @@
 import { isUtf8 } from 'node:buffer';
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { API_ERRORS } from '../api/errors';
 import { LIMITS } from '../api/methods';
 import { ApiError } from './api-error';
-import { hostOf, originOf } from './hosts';
+import { Refusal, type Callers } from './callers';
 import type { RpcCalls } from './rpc-calls';
 
 export interface RpcEndpointOptions {
   readonly calls: RpcCalls;
-  readonly token: string;
-  readonly configurationId: string;
-  /** `host:port` values that name this server, in lower case. */
-  readonly hosts: ReadonlySet<string>;
+  readonly callers: Callers;
   /** An error that no caller is to blame for. */
   readonly onUnexpected: (error: unknown) => void;
 }
 
-/** Peers batch whole values of many slots. */
-const PEER_BODY_BYTES = 64 * 1024 * 1024;
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 
-/** Refused for its headers, before the body is read. */
-class Refusal extends ApiError {
-  readonly status: number;
-
-  constructor(status: number, ...details: ConstructorParameters<typeof ApiError>) {
-    super(...details);
-    this.status = status;
-  }
-}
-
-/** `POST /rpc`, straight on node:http: who may call, and how much. */
+/** `POST /rpc`, straight on node:http. */
 export class RpcEndpoint {
   readonly #options: RpcEndpointOptions;
-  readonly #token: Buffer;
-  /** By connection: the header that named the token. Hashing it for every message takes a while. */
-  readonly #proven = new WeakMap<Socket, string>();
 
   constructor(options: RpcEndpointOptions) {
     this.#options = options;
-    this.#token = digest(`Bearer ${options.token}`);
   }
 
   /** Answers one HTTP request, whatever it is. Never throws. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const isPeer = this.#isPeer(request);
-      this.#checkHeaders(request, isPeer);
-      const body = await readBody(request, isPeer ? PEER_BODY_BYTES : LIMITS.bodyBytes);
-      const answer = await this.#options.calls.answer(body, { isPeer });
+      const { calls, callers } = this.#options;
+      const caller = callers.identify(request);
+      checkForm(request);
+      const answer = await calls.answer(await readBody(request, LIMITS.bodyBytes), caller);
       if (answer === undefined) response.writeHead(204).end();
       else reply(response, 200, answer);
     } catch (error) {
@@ -62,39 +41,13 @@ export class RpcEndpoint {
       response.destroy();
     }
   }
-
-  #isPeer({ headers, socket }: IncomingMessage): boolean {
-    const { authorization } = headers;
-    if (authorization === undefined) return false;
-    // Whoever sends it has proved it already, so the time of this comparison tells nothing new.
-    if (this.#proven.get(socket) === authorization) return true;
-    if (!timingSafeEqual(digest(authorization), this.#token)) return false;
-    this.#proven.set(socket, authorization);
-    return true;
-  }
-
-  /** Throws a Refusal. A web page can reach a server on loopback, but it cannot choose Host, Origin and media type. */
-  #checkHeaders({ headers, method }: IncomingMessage, isPeer: boolean): void {
-    const { hosts, configurationId } = this.#options;
-    const { host = 'nameless', origin } = headers;
-    if (!hosts.has(hostOf(host)))
-      throw new Refusal(403, API_ERRORS.forbiddenHost, `this server is not ${host}`);
-    if (origin !== undefined && !hosts.has(originOf(origin)))
-      throw new Refusal(403, API_ERRORS.forbiddenHost, `pages of ${origin} may not call this server`);
-    if (method !== 'POST') throw new Refusal(405, API_ERRORS.invalidRequest, 'use POST');
-    if (!JSON_TYPE.test(headers['content-type'] ?? ''))
-      throw new Refusal(415, API_ERRORS.unsupportedMediaType, 'the content type must be application/json');
-    if (isPeer && headers['x-synod-configuration'] !== configurationId)
-      throw new Refusal(
-        403,
-        API_ERRORS.unauthorized,
-        'the caller belongs to a cluster of other members or protocol',
-      );
-  }
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+/** Throws a Refusal. A web page cannot choose the media type either. */
+function checkForm({ method, headers }: IncomingMessage): void {
+  if (method !== 'POST') throw new Refusal(405, API_ERRORS.invalidRequest, 'use POST');
+  if (!JSON_TYPE.test(headers['content-type'] ?? ''))
+    throw new Refusal(415, API_ERRORS.unsupportedMediaType, 'the content type must be application/json');
 }
 
 function statusOf(error: ApiError): number {

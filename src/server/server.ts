@@ -11,6 +11,7 @@ import { PROTOCOLS } from '../protocols/registry';
 import { VERSION } from '../version';
 import { AcceptorFaults } from './acceptor-faults';
 import { realClock } from '../real-clock';
+import { Callers } from './callers';
 import { StartRefused, type ServerConfiguration } from './configuration';
 import { formatAddress } from '../network/address';
 import { closeGracefully, createHttpServer, listen } from './http';
@@ -22,6 +23,7 @@ import { readPrepopulate } from './prepopulate-file';
 import { hostsOf } from './hosts';
 import { RpcCalls } from './rpc-calls';
 import { RpcEndpoint } from './rpc-endpoint';
+import { RpcSockets } from './rpc-sockets';
 import { openStorage, type ServerStorage } from './storage';
 
 /** How long a stopping server waits for the operations in progress. */
@@ -45,6 +47,7 @@ export class RunningServer {
   readonly #member: Member;
   readonly #startedAt = performance.now();
   #http: HttpServer | undefined;
+  #sockets: RpcSockets | undefined;
   #fail!: (error: Error) => void;
   #stopping: Promise<void> | undefined;
 
@@ -133,15 +136,18 @@ export class RunningServer {
       },
     });
     const hosts = hostsOf(this.#configuration);
-    const endpoint = new RpcEndpoint({
-      calls,
+    const callers = new Callers({
       token: this.#configuration.token,
       configurationId: configurationId(this.#configuration),
       hosts,
-      onUnexpected,
     });
+    const endpoint = new RpcEndpoint({ calls, callers, onUnexpected });
+    this.#sockets = new RpcSockets({ calls, callers, onUnexpected });
     const http = createHttpServer({
       rpc: (request, response) => endpoint.handle(request, response),
+      rpcUpgrade: (request, connection, head) => {
+        this.#sockets?.upgrade(request, connection, head);
+      },
       readiness: () => this.#member.readiness(),
       metrics: this.#metrics.registry,
       hosts,
@@ -168,8 +174,9 @@ export class RunningServer {
 
   async #stop(): Promise<void> {
     await this.#member.stop(DRAIN_MS);
+    this.#sockets?.close(CLOSE_MS);
     if (this.#http !== undefined) await closeGracefully(this.#http, CLOSE_MS);
-    await this.#transport.close();
+    this.#transport.close();
     await this.#storage.close();
     process.off('unhandledRejection', this.#onUnhandled);
     this.log.info('stopped');

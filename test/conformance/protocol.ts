@@ -158,7 +158,7 @@ function describeChaos(protocol: Protocol, least: Subject['least']): void {
     async () => {
       const totals = { crashes: 0, lostWrites: 0 };
       const runs = await forEachSeed(16, async (seed) => {
-        const chaos = { ...losses, loss: 0.05, duplication: 0.05, crashMs: 150, downMs: 300, syncMs: 10 };
+        const chaos = { ...losses, loss: 0.05, duplication: 0.05, crashMs: 150, downMs: 300, syncMs: 20 };
         const load = { chaos, servers: SIZES[seed % 4]!, seed, durationMs: 1500, impatience: 0.1 };
         const { cluster, crashes, lostWrites } = await runLoad(protocol, load);
         totals.crashes += crashes;

@@ -1,31 +1,31 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { FakePeer, echo } from './helpers/fake-peer';
-import { closing, failure, laneTo, peerThat, type Answer } from './helpers/lane';
+import { FakePeer, echo, type Answer } from './helpers/fake-peer';
+import { closing, failure, laneTo, peerThat } from './helpers/lane';
 
 describe('a peer that fails', () => {
   test.each<[string, Answer]>([
     ['never answers', () => undefined],
     [
-      'stalls in the middle of its body',
-      (_, response) => {
-        response.writeHead(200, { 'content-length': '1000' });
-        response.write('[{');
+      'stalls in the middle of its answer',
+      (_, socket) => {
+        socket.send('[{', { fin: false });
       },
     ],
     [
-      'dribbles its body without end',
-      (_, response) => {
-        response.writeHead(200);
-        const timer = setInterval(() => response.write(' '), 5);
-        response.on('close', () => {
+      'dribbles its answer without end',
+      (_, socket) => {
+        const timer = setInterval(() => {
+          socket.send(' ', { fin: false });
+        }, 5);
+        socket.on('close', () => {
           clearInterval(timer);
         });
       },
     ],
   ])('and %s: calls fail at their timeout and the lane is free again', async (_, answer) => {
-    const peer = await peerThat((calls, response) => {
-      (peer.requests.length === 1 ? answer : echo)(calls, response);
+    const peer = await peerThat((calls, socket) => {
+      (peer.requests.length === 1 ? answer : echo)(calls, socket);
     });
     const lane = laneTo(peer.origin);
     const { tookMs } = await failure(lane.call('m', 1, 150));
@@ -35,17 +35,29 @@ describe('a peer that fails', () => {
   });
 
   test.each<[string, Answer]>([
-    ['before it answers', (_, response) => response.socket?.destroy()],
     [
-      'in the middle of its body',
-      (_, response) => {
-        response.writeHead(200, { 'content-length': '1000' });
-        response.write('[{', () => response.socket?.destroy());
+      'before it answers',
+      (_, socket) => {
+        socket.terminate();
+      },
+    ],
+    [
+      'in the middle of its answer',
+      (_, socket) => {
+        socket.send('[{', { fin: false }, () => {
+          socket.terminate();
+        });
+      },
+    ],
+    [
+      'politely, before it answers',
+      (_, socket) => {
+        socket.close(1001);
       },
     ],
   ])('and dies %s: the calls fail at once', async (_, answer) => {
-    const peer = await peerThat((calls, response) => {
-      (peer.requests.length === 1 ? answer : echo)(calls, response);
+    const peer = await peerThat((calls, socket) => {
+      (peer.requests.length === 1 ? answer : echo)(calls, socket);
     });
     const lane = laneTo(peer.origin);
     expect((await failure(lane.call('m', 1, 20_000))).tookMs).toBeLessThan(5000);
@@ -73,13 +85,13 @@ describe('a peer that fails', () => {
     const { port } = server.address() as AddressInfo;
     const lane = laneTo(`http://127.0.0.1:${port}`);
     expect((await failure(lane.call('m', 1, 20_000))).tookMs).toBeLessThan(5000);
-    await lane.close();
+    lane.close();
     await new Promise((resolve) => server.close(resolve));
   });
 
   test('and hangs: calls that timed out in the queue are never sent', async () => {
-    const peer = await peerThat((calls, response) => {
-      if (peer.requests.length > 1) echo(calls, response);
+    const peer = await peerThat((calls, socket) => {
+      if (peer.requests.length > 1) echo(calls, socket);
     });
     const lane = laneTo(peer.origin);
     const first = failure(lane.call('first', 0, 400));
@@ -104,10 +116,10 @@ describe('closing', () => {
     await peer.arrived(1);
     const waiting = failure(lane.call('m', 2, 60_000));
     const justMade = failure(lane.call('m', 3, 60_000));
-    await lane.close();
+    lane.close();
     for (const call of [sent, waiting, justMade])
       expect((await call).message).toBe('the transport is closed');
-    expect((await failure(lane.call('m', 4, 60_000))).tookMs).toBeLessThan(5000);
+    expect((await failure(lane.call('m', 4, 60_000))).message).toBe('the transport is closed');
     await peer.close();
     closing.length = 0;
     const end = performance.now() + 3000;

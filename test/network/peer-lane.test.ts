@@ -1,11 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { echo, send } from './helpers/fake-peer';
-import { failure, laneTo, observed, peerThat, type Answer } from './helpers/lane';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { echo, send, type Answer } from './helpers/fake-peer';
+import { closing, failure, laneTo, observed, peerThat } from './helpers/lane';
 
 describe('batches', () => {
-  test('all calls of one turn travel in one request, and each gets its own answer', async () => {
-    const peer = await peerThat((calls, response) => {
-      echo([...calls].reverse(), response);
+  test('all calls of one turn travel in one batch, and each gets its own answer', async () => {
+    const peer = await peerThat((calls, socket) => {
+      echo([...calls].reverse(), socket);
     });
     const lane = laneTo(peer.origin);
     const results = await Promise.all([1, 2, 3, 4, 5].map((n) => lane.call('acceptor.prepare', { n }, 1000)));
@@ -13,7 +15,7 @@ describe('batches', () => {
     expect(peer.requests).toHaveLength(1);
     const [request] = peer.requests;
     expect(request?.url).toBe('/rpc');
-    expect(request?.headers).toMatchObject({ authorization: 'Bearer x', 'content-type': 'application/json' });
+    expect(request?.headers).toMatchObject({ authorization: 'Bearer x' });
     expect(request?.calls[0]).toEqual({
       jsonrpc: '2.0',
       id: 1,
@@ -23,13 +25,13 @@ describe('batches', () => {
     expect(observed.filter((what) => what === 'round trip')).toHaveLength(1);
   });
 
-  test('calls that wait for a free request travel together in the next one', async () => {
+  test('calls that wait for a free connection travel together in the next batch', async () => {
     let free: () => void = () => undefined;
-    const peer = await peerThat((calls, response) => {
-      if (peer.requests.length > 1) echo(calls, response);
+    const peer = await peerThat((calls, socket) => {
+      if (peer.requests.length > 1) echo(calls, socket);
       else
         free = () => {
-          echo(calls, response);
+          echo(calls, socket);
         };
     });
     const lane = laneTo(peer.origin);
@@ -46,14 +48,30 @@ describe('batches', () => {
     expect(peer.requests.map((request) => request.calls.length)).toEqual([1, 10]);
   });
 
-  test('as many requests are under way as allowed', async () => {
+  test('as many batches are under way as allowed', async () => {
     const peer = await peerThat(() => undefined);
-    const lane = laneTo(peer.origin, { requestsInFlight: 3 });
+    const lane = laneTo(peer.origin, { batchesInFlight: 3 });
     for (let n = 0; n < 6; n++) {
       lane.call('m', n, 60_000).catch(() => undefined);
       await peer.arrived(Math.min(n + 1, 3));
     }
     expect(peer.requests.map((request) => request.calls.length)).toEqual([1, 1, 1]);
+  });
+
+  test('a batch that takes long holds up the next one for its spacing only', async () => {
+    const peer = await peerThat((calls, socket) => {
+      if (calls[0]?.method !== 'slow') echo(calls, socket);
+    });
+    const lane = laneTo(peer.origin, { batchesInFlight: 2, batchSpacingMs: 200 });
+    const slow = failure(lane.call('slow', 0, 60_000));
+    await peer.arrived(1);
+    const startedAt = performance.now();
+    expect(await Promise.all([lane.call('m', 1, 60_000), lane.call('m', 2, 60_000)])).toEqual([1, 2]);
+    expect(performance.now() - startedAt).toBeGreaterThan(150);
+    expect(peer.requests.map((request) => request.calls.length)).toEqual([1, 2]);
+    expect(peer.connections).toBe(2);
+    lane.close();
+    await slow;
   });
 
   test('a batch has at most 500 calls and about 2 MiB', async () => {
@@ -71,10 +89,9 @@ describe('batches', () => {
 
 describe('answers', () => {
   test('a call that is left out is unanswered: it fails at its timeout, not before, and alone', async () => {
-    const peer = await peerThat((calls, response) => {
+    const peer = await peerThat((calls, socket) => {
       const answered = calls.filter(({ method }) => method !== 'lost');
-      if (answered.length === 0) response.writeHead(204).end();
-      else echo(answered, response);
+      echo(answered, socket);
     });
     const lane = laneTo(peer.origin);
     const lost = failure(lane.call('lost', 1, 150));
@@ -87,9 +104,9 @@ describe('answers', () => {
   });
 
   test('a refused call rejects with the reason of the peer, the others succeed', async () => {
-    const peer = await peerThat((calls, response) => {
+    const peer = await peerThat((calls, socket) => {
       send(
-        response,
+        socket,
         calls.map(({ id, params }) =>
           params === 'bad'
             ? { jsonrpc: '2.0', id, error: { code: -32602, message: 'invalid params: no' } }
@@ -104,10 +121,10 @@ describe('answers', () => {
   });
 
   test('answers to calls that nobody made, twice or too late, harm nobody', async () => {
-    const peer = await peerThat((calls, response) => {
+    const peer = await peerThat((calls, socket) => {
       const answers = calls.map(({ id, params }) => ({ jsonrpc: '2.0', id, result: params }));
       const twice = answers.map((answer) => ({ ...answer, result: 'again' }));
-      send(response, [{ id: 999, result: 1 }, { id: 'x' }, {}, ...answers, ...twice]);
+      send(socket, [{ id: 999, result: 1 }, { id: 'x' }, {}, ...answers, ...twice]);
     });
     const lane = laneTo(peer.origin);
     expect(await Promise.all([lane.call('m', 1, 1000), lane.call('m', 2, 1000)])).toEqual([1, 2]);
@@ -116,79 +133,109 @@ describe('answers', () => {
   test.each<[string, Answer]>([
     [
       'text',
-      (_, response) => {
-        send(response, 'hello');
+      (_, socket) => {
+        send(socket, 'hello');
       },
     ],
     [
-      'an empty body',
-      (_, response) => {
-        send(response, '');
+      'an empty message',
+      (_, socket) => {
+        send(socket, '');
       },
     ],
     [
       'null',
-      (_, response) => {
-        send(response, 'null');
+      (_, socket) => {
+        send(socket, 'null');
       },
     ],
     [
       'a number',
-      (_, response) => {
-        send(response, '5');
+      (_, socket) => {
+        send(socket, '5');
       },
     ],
     [
       'an object',
-      (_, response) => {
-        send(response, {});
+      (_, socket) => {
+        send(socket, {});
       },
     ],
     [
       'a list of null',
-      (_, response) => {
-        send(response, [null]);
+      (_, socket) => {
+        send(socket, [null]);
       },
     ],
     [
       'half a list',
-      (_, response) => {
-        send(response, '[{"jsonrpc":"2.0","id":1,');
-      },
-    ],
-    [
-      'a page with status 502',
-      (_, response) => {
-        send(response, '<html>', 502);
+      (_, socket) => {
+        send(socket, '[{"jsonrpc":"2.0","id":1,');
       },
     ],
     [
       'an answer that is too large',
-      (_, response) => {
-        send(response, `[${' '.repeat(2 * 1024 * 1024)}]`);
+      (_, socket) => {
+        send(socket, `[${' '.repeat(2 * 1024 * 1024)}]`);
       },
     ],
-  ])('%s instead of a batch rejects all calls at once, and the next request is fresh', async (_, answer) => {
-    const peer = await peerThat((calls, response) => {
-      (peer.requests.length === 1 ? answer : echo)(calls, response);
-    });
-    const lane = laneTo(peer.origin);
-    const calls = [failure(lane.call('m', 1, 20_000)), failure(lane.call('m', 2, 20_000))];
-    for (const { message, tookMs } of await Promise.all(calls)) {
-      expect(message).toContain(peer.origin);
-      expect(tookMs).toBeLessThan(5000);
-    }
-    expect(observed).toContain('failed');
-    expect(await lane.call('m', 3, 5000)).toBe(3);
-  });
+  ])(
+    '%s instead of a batch rejects all calls at once, and the next batch has a new connection',
+    async (_, answer) => {
+      const peer = await peerThat((calls, socket) => {
+        (peer.requests.length === 1 ? answer : echo)(calls, socket);
+      });
+      const lane = laneTo(peer.origin);
+      const calls = [failure(lane.call('m', 1, 20_000)), failure(lane.call('m', 2, 20_000))];
+      for (const { message, tookMs } of await Promise.all(calls)) {
+        expect(message).toContain(peer.origin);
+        expect(tookMs).toBeLessThan(5000);
+      }
+      expect(observed).toContain('failed');
+      expect(await lane.call('m', 3, 5000)).toBe(3);
+    },
+  );
 
-  test('a refusal of the whole request is told', async () => {
+  test('a refusal of the connection is told', async () => {
     const error = { code: -32005, message: 'unauthorized: the caller belongs to a cluster of other members' };
-    const peer = await peerThat((_, response) => {
-      send(response, { jsonrpc: '2.0', id: null, error }, 403);
-    });
-    expect((await failure(laneTo(peer.origin).call('m', 1, 1000))).message).toBe(
-      `${peer.origin}: HTTP 403: ${error.message}`,
+    const origin = await refusing(403, JSON.stringify({ jsonrpc: '2.0', id: null, error }));
+    expect((await failure(laneTo(origin).call('m', 1, 1000))).message).toBe(
+      `${origin}: HTTP 403: ${error.message}`,
     );
   });
+
+  test.each([
+    [502, '<html>'],
+    [200, ''],
+    [404, 'null'],
+    [503, ' '.repeat(1024 * 1024)],
+  ])('status %i with %.10j instead of a connection rejects the calls at once', async (status, body) => {
+    const origin = await refusing(status, body);
+    const { message, tookMs } = await failure(laneTo(origin).call('m', 1, 20_000));
+    expect(message).toContain(`${origin}: HTTP ${status}`);
+    expect(tookMs).toBeLessThan(5000);
+  });
+
+  test('a second answer to the same batch is none to the next one', async () => {
+    const peer = await peerThat((calls, socket) => {
+      echo(calls, socket);
+      if (peer.requests.length === 1) send(socket, [{ jsonrpc: '2.0', id: 2, result: 'too early' }]);
+    });
+    const lane = laneTo(peer.origin);
+    expect(await lane.call('m', 1, 1000)).toBe(1);
+    expect(await lane.call('m', 2, 1000)).toBe(2);
+  });
 });
+
+/** Where a server answers every request like this, those for a WebSocket too; until the test ends. */
+async function refusing(status: number, body: string): Promise<string> {
+  const server = createServer((_, response) => response.writeHead(status).end(body));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  closing.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

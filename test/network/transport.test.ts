@@ -1,10 +1,9 @@
-import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { CallError, Unanswered } from '../../src/core/errors';
 import { JsonRpcTransport, type TrafficObserver } from '../../src/network/json-rpc-transport';
-import { FakePeer, echo, type Call } from './helpers/fake-peer';
+import { FakePeer, echo, type Answer } from './helpers/fake-peer';
 
-const closing: (() => Promise<void>)[] = [];
+const closing: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
@@ -13,7 +12,7 @@ const vote = { lane: 'vote', timeoutMs: 3000 } as const;
 const bulk = { lane: 'bulk', timeoutMs: 3000 } as const;
 
 async function start(
-  answer: (calls: readonly Call[], response: ServerResponse) => void,
+  answer: Answer,
 ): Promise<{ peer: FakePeer; transport: JsonRpcTransport; traffic: unknown[][] }> {
   const peer = await FakePeer.start(answer);
   const traffic: unknown[][] = [];
@@ -25,15 +24,17 @@ async function start(
   const transport = new JsonRpcTransport([{ id: 1, origin: peer.origin }], {}, observer);
   closing.push(
     () => peer.close(),
-    () => transport.close(),
+    () => {
+      transport.close();
+    },
   );
   return { peer, transport, traffic };
 }
 
 describe('lanes', () => {
   test('a vote waits for no bulk call, however many hang', async () => {
-    const { peer, transport } = await start((calls, response) => {
-      if (calls[0]?.method !== 'learner.snapshot') echo(calls, response);
+    const { peer, transport } = await start((calls, socket) => {
+      if (calls[0]?.method !== 'learner.snapshot') echo(calls, socket);
     });
     const hanging: Promise<unknown>[] = [];
     for (let n = 1; n <= 2; n++) {
@@ -44,11 +45,11 @@ describe('lanes', () => {
     const startedAt = performance.now();
     expect(await transport.call(1, 'acceptor.prepare', 4, vote)).toBe(4);
     expect(performance.now() - startedAt).toBeLessThan(1500);
-    await transport.close();
+    transport.close();
     for (const error of await Promise.all(hanging)) expect(error).toBeInstanceOf(CallError);
   });
 
-  test('calls of different lanes never share a request', async () => {
+  test('calls of different lanes never share a batch', async () => {
     const { peer, transport } = await start(echo);
     await Promise.all([
       transport.call(1, 'acceptor.prepare', 1, vote),

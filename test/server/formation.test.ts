@@ -30,8 +30,12 @@ async function refusalOf(of: InProcessCluster, id: number): Promise<string> {
 
 /** Whether a peer has answered a hello of this server: one that welcomes it has recorded its disk by then. */
 async function isGreeted(of: InProcessCluster, id: number): Promise<boolean> {
+  return (await hellos(of, id, 'type="cluster.hello",kind="answer",direction="received"')) > 0;
+}
+
+async function hellos(of: InProcessCluster, id: number, labels: string): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${of.port(id)}/metrics`)).text();
-  return /synod_messages_total\{type="cluster.hello",kind="answer",direction="received"\} [1-9]/.test(text);
+  return Number(new RegExp(`^synod_messages_total\\{${labels}\\} (\\d+)`, 'm').exec(text)?.[1] ?? 0);
 }
 
 /** Whether the server answers peers' prepares: only one that votes does. */
@@ -257,7 +261,9 @@ describe('strangers', () => {
     const three = await prepare();
     await three.launch(0, 1);
     const stranger = await three.launchAs(2, { token: 'another token, also long enough' });
-    await waitFor('it has tried', () => isGreeted(three, 2));
+    const tries = 'type="cluster.hello",kind="request",direction="sent"';
+    await waitFor('it has tried both again', async () => (await hellos(three, 2, tries)) >= 4);
+    expect(await isGreeted(three, 2)).toBe(false);
     expect((await three.call(2, 'kv.get', { key: 'a' })).error?.code).toBe(-32004);
     await stranger.stop();
     // Its tries left no trace: the true server 2 is still a stranger to nobody.

@@ -20,6 +20,7 @@ const HOST = '127.0.0.1';
 export class EtcdCluster implements System {
   readonly name = 'etcd';
   readonly canBatch = false;
+  readonly setup = { durability: 'durable' } as const;
   readonly servers: readonly Address[];
   readonly version: string;
   readonly #children: ChildGroup;

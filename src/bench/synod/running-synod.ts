@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatAddress, type Address } from '../../network/address';
 import { FramedConnection } from '../framed-connection';
 import { metricsOf, sumOf, total } from '../prometheus';
-import type { Connection, ConnectionOptions, Spent, System } from '../system';
+import type { Connection, ConnectionOptions, Setup, Spent, System } from '../system';
 import { httpWire } from './http-wire';
 
 const ELECTION_MS = 10_000;
@@ -12,6 +12,7 @@ interface Status {
   readonly protocol: string;
   readonly storage: 'durable' | 'ephemeral';
   readonly version: string;
+  readonly quorums: { readonly system: string; readonly thrifty: boolean };
   /** Null while there is none; absent in a protocol without leaders. */
   readonly leader?: number | null;
 }
@@ -22,15 +23,18 @@ export class RunningSynod implements System {
   readonly canBatch = true;
   readonly servers: readonly Address[];
   readonly version: string;
-  readonly protocol: string;
-  readonly storage: Status['storage'];
+  readonly setup: Setup;
   readonly #stop: () => Promise<void>;
 
   private constructor(servers: readonly Address[], status: Status, stop: () => Promise<void>) {
     this.servers = servers;
     this.version = status.version;
-    this.protocol = status.protocol;
-    this.storage = status.storage;
+    const { protocol, quorums, storage } = status;
+    this.setup = {
+      durability: storage,
+      protocol,
+      quorums: `${quorums.system}${quorums.thrifty ? ', thrifty' : ''}`,
+    };
     this.#stop = stop;
   }
 

@@ -25,6 +25,7 @@ const MAIN_CLASS = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
 export class ZookeeperCluster implements System {
   readonly name = 'zookeeper';
   readonly canBatch = false;
+  readonly setup = { durability: 'durable' } as const;
   readonly servers: readonly Address[];
   readonly #children: ChildGroup;
   #version = 'unknown';

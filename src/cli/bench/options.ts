@@ -4,16 +4,16 @@ import type { LoadSettings, Target } from '../../bench/measure';
 import type { ReadLevel } from '../../bench/system';
 import type { Distribution } from '../../bench/workload';
 import type { Address } from '../../network/address';
-import { PROTOCOLS, type ProtocolName } from '../../protocols/registry';
 import { addresses, durationMs, option, probability, program, UsageError, wholeNumber } from '../options';
+import { whyNoLease, whyNoQuorums } from '../../server/configuration';
+import { addProtocolOptions, type ProtocolOptions } from '../server-options';
 
 const TARGETS: readonly Target[] = ['leader', 'one', 'all'];
 const OTHERS = ['etcd', 'zookeeper'] as const;
 export type OtherName = (typeof OTHERS)[number];
 
 /** As Commander parses them. Times in milliseconds. */
-export interface BenchOptions {
-  readonly protocol: ProtocolName;
+export interface BenchOptions extends ProtocolOptions {
   readonly servers: ClusterSizes | RunningCluster;
   readonly clients: readonly number[];
   readonly target: readonly Target[];
@@ -90,10 +90,7 @@ export function benchCommand(): Command {
 }
 
 function addClusterOptions(command: Command): void {
-  command
-    .addOption(
-      option('--protocol <name>', 'of the fresh cluster').choices(Object.keys(PROTOCOLS)).default('paxos'),
-    )
+  addProtocolOptions(command)
     .addOption(
       option('--servers <list>', 'sizes of fresh clusters, or the addresses of a running one')
         .argParser(servers)
@@ -175,6 +172,14 @@ export function checkTogether(options: BenchOptions): void {
     throw new UsageError('the others write to disk: --ephemeral and --against do not go together');
   if (options.ephemeral === true && isRunning)
     throw new UsageError('--ephemeral is for fresh clusters, not for a running one');
+  const { quorums, thrifty, lease } = options;
+  if (isRunning && (quorums !== 'majority' || thrifty === true || lease !== undefined))
+    throw new UsageError('--quorums, --thrifty and --lease are for fresh clusters, not for a running one');
+  const sizes = options.servers.kind === 'fresh' ? options.servers.sizes : [];
+  for (const size of sizes) {
+    const problem = whyNoQuorums(options.quorums, size) ?? whyNoLease(options.protocol, options.lease);
+    if (problem !== undefined) throw new UsageError(problem);
+  }
 }
 
 export function loadSettings(options: BenchOptions): LoadSettings {

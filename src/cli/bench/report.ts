@@ -1,5 +1,6 @@
 import type { Row } from '../../bench/measure';
 import { ratiosOf } from '../../bench/ratio';
+import type { Setup } from '../../bench/system';
 import { loadSettings, type BenchOptions } from './options';
 import { roundsOf, type Measured } from './session';
 import { surroundings, type Surroundings } from './surroundings';
@@ -9,9 +10,9 @@ import { headerOf, lineOf, percent, ratioColumns, rowColumns, type Varying } fro
 const BUSY_PERCENT = 70;
 
 /** Everything about one run, for programs and for the plot. */
-export interface Document extends Surroundings {
-  readonly protocol: string;
-  readonly durability: string;
+export interface Document extends Surroundings, Setup {
+  /** Of the fresh cluster's leader; a running cluster does not tell. */
+  readonly leaseMs?: number;
   readonly measured: readonly Measured[];
   readonly load: ReturnType<typeof loadSettings> & { readonly rounds: number; readonly warmUpMs: number };
   readonly rows: readonly Row[];
@@ -25,8 +26,8 @@ export function documentOf(
 ): Document {
   return {
     ...surroundings(),
-    protocol: protocolOf(options),
-    durability: durabilityOf(options),
+    ...setupOf(measured),
+    ...(options.lease !== undefined && { leaseMs: options.lease }),
     measured,
     load: { ...loadSettings(options), rounds: roundsOf(options), warmUpMs: options.warmUp },
     rows,
@@ -34,13 +35,9 @@ export function documentOf(
   };
 }
 
-function protocolOf({ servers, protocol }: BenchOptions): string {
-  return servers.kind === 'running' ? 'as configured' : protocol;
-}
-
-function durabilityOf({ servers, ephemeral }: BenchOptions): string {
-  if (servers.kind === 'running') return 'as configured';
-  return ephemeral === true ? 'ephemeral' : 'durable';
+/** Of our own cluster, the first of those that are measured side by side. */
+function setupOf(measured: readonly Measured[]): Setup {
+  return measured[0]?.setup ?? { durability: 'durable' };
 }
 
 /** One sentence on what runs. */
@@ -49,13 +46,15 @@ export function headline(options: BenchOptions, measured: readonly Measured[]): 
   const others = new Set(
     measured.filter(({ system }) => system !== 'synod').map((other) => `${other.system} ${other.version}`),
   );
+  const { protocol, quorums, durability } = setupOf(measured);
+  const leased = options.lease === undefined ? '' : `; lease of ${options.lease} ms`;
   const { servers, valueBytes, reads, read, rate, arrivals, pipeline, pipelineBy } = options;
   const sizes = servers.kind === 'running' ? servers.addresses.length : servers.sizes.join(', ');
   const operations = reads === 0 ? 'writes' : `${percent(100 * reads)} ${read} reads`;
   const loop = rate === undefined ? 'closed loop' : `open loop of ${rate}/s (${arrivals})`;
   const inFlight = pipeline === 1 ? '' : `, ${pipeline} in flight per client (${pipelineBy})`;
   return [
-    `synod ${version}${commit === null ? '' : ` (${commit})`}, ${protocolOf(options)}, ${sizes} servers, ${durabilityOf(options)}`,
+    `synod ${version}${commit === null ? '' : ` (${commit})`}, ${protocol ?? ''} (quorums: ${quorums ?? ''}${leased}), ${sizes} servers, ${durability}`,
     ...(others.size === 0 ? [] : [`against ${[...others].join(' and ')}`]),
     `node ${node}, ${machine.processors} processors, data on ${machine.fileSystem}`,
     `${operations} of ${valueBytes} bytes, ${options.distribution} keys, ${loop}${inFlight}`,

@@ -1,7 +1,8 @@
 import { connectionOptions, load, measure, type LoadSettings, type Row } from '../../bench/measure';
 import { preload } from '../../bench/preload';
-import type { System } from '../../bench/system';
+import type { Setup, System } from '../../bench/system';
 import { runningSynod, startOther, startSynod } from './clusters';
+import type { ServerOptions } from '../server-options';
 import { loadSettings, type BenchOptions } from './options';
 
 const WARM_UP_CLIENTS = 32;
@@ -11,6 +12,7 @@ export interface Measured {
   readonly system: string;
   readonly version: string;
   readonly servers: number;
+  readonly setup: Setup;
 }
 
 /** Told while the measurements go on. */
@@ -39,7 +41,12 @@ export async function runSession(
           : await startSynod(size, serverOptions(options), signal),
       );
       for (const name of options.against) systems.push(await startOther(name, size, signal));
-      const started = systems.map(({ name, version }) => ({ system: name, version, servers: size }));
+      const started = systems.map(({ name, version, setup }) => ({
+        system: name,
+        version,
+        servers: size,
+        setup,
+      }));
       measured.push(...started);
       listener.started(started);
       await measureAll(systems, options, signal, listener);
@@ -50,8 +57,17 @@ export async function runSession(
   return measured;
 }
 
-function serverOptions({ protocol, ephemeral }: BenchOptions): Parameters<typeof startSynod>[1] {
-  return { protocol, ...(ephemeral === true ? { ephemeral } : {}) };
+/** What a fresh cluster is started with. */
+function serverOptions(options: BenchOptions): Partial<ServerOptions> {
+  const { protocol, quorums, thrifty, lease, maxClockDrift, ephemeral } = options;
+  return {
+    protocol,
+    quorums,
+    maxClockDrift,
+    ...(thrifty === true && { thrifty }),
+    ...(lease !== undefined && { lease }),
+    ...(ephemeral === true && { ephemeral }),
+  };
 }
 
 /** All cases on systems that run side by side. */

@@ -253,9 +253,9 @@ export class Learner<Command extends Json, Result> implements LearnerService {
 
   #moveFloor(floor: Slot): Change[] {
     if (this.#offer?.isIdle === true) this.#offer = undefined;
-    const dropped = this.#log
-      .truncate(floor)
-      .map((slot) => ({ key: slotKey(CHOSEN, slot), value: undefined }));
-    return [{ key: FLOOR, value: floor }, ...dropped, ...this.#truncateVotes(floor)];
+    const dropped = this.#log.truncate(floor);
+    const changes: Change[] = [{ key: FLOOR, value: floor }, ...this.#truncateVotes(floor)];
+    if (!this.#options.storesChosen) return changes;
+    return changes.concat(dropped.map((slot) => ({ key: slotKey(CHOSEN, slot), value: undefined })));
   }
 }

@@ -4,16 +4,12 @@ import { gather, type Vanguard } from '../../core/gather';
 import type { ProtocolSettings } from '../../core/replica';
 import type { RoundTrip } from '../../core/round-trip';
 import type { Value } from '../log/messages';
-import { roundLength, type RoundLimits } from './round-length';
+import { CommandQueue, type CommandQueueOptions, type Proposal } from './command-queue';
+import { roundLength } from './round-length';
 import { Heartbeats, type End, type HeartbeatOptions } from './heartbeats';
 import type { AcceptReply, AcceptorService, CommandReply, Entry } from './messages';
 
-export interface LeaderOptions extends HeartbeatOptions, RoundLimits {
-  /** Messages of phase 2 under way at a time. Commands that come meanwhile travel together in the next. */
-  readonly roundsInFlight: number;
-  /** Commands that wait; more are refused. */
-  readonly maxQueued: number;
-}
+export type LeaderOptions = HeartbeatOptions & CommandQueueOptions;
 
 /** What the leader needs of its own learner. */
 export interface LearningSlots {
@@ -21,11 +17,6 @@ export interface LearningSlots {
   knows(slot: Slot): boolean;
   chosenIn(slot: Slot): Value | undefined;
   learnAll(entries: Iterable<{ slot: Slot; value: Value }>): void;
-}
-
-interface Proposal {
-  readonly value: Value;
-  readonly settle: (reply: CommandReply) => void;
 }
 
 type Verdict =
@@ -48,16 +39,14 @@ export class Leader {
   readonly #roundTrip: RoundTrip;
   readonly #options: LeaderOptions;
   readonly #heartbeats: Heartbeats;
+  readonly #queue: CommandQueue;
   /** Those that are sent and not yet answered. */
   readonly #proposals = new Map<Slot, Proposal>();
   /** Slots chosen under this ballot behind a hole. */
   readonly #chosen = new Set<Slot>();
   readonly #inheritedUpTo: Slot;
-  #queue: Proposal[] = [];
   #nextSlot: Slot;
   #chosenUpTo: Slot;
-  #rounds = 0;
-  #isPumpScheduled = false;
   #isClosed = false;
   #ended = false;
 
@@ -91,6 +80,13 @@ export class Leader {
     this.#chosenUpTo = parts.firstSlot - 1;
     this.#nextSlot = parts.firstSlot + parts.inheritedSlots;
     this.#inheritedUpTo = this.#nextSlot - 1;
+    this.#queue = new CommandQueue({
+      clock: environment.clock,
+      options,
+      start: (proposals) => {
+        this.#assignSlots(proposals);
+      },
+    });
     this.#heartbeats = new Heartbeats({
       environment,
       quorums: settings.quorums,
@@ -138,10 +134,9 @@ export class Leader {
   /** Has the value chosen in a slot of its own, and answers when all slots up to it are applied here. */
   propose(value: Value): Promise<CommandReply> {
     if (this.#ended || this.#isClosed) return Promise.resolve({ kind: 'not-leading' });
-    if (this.#queue.length >= this.#options.maxQueued) return Promise.resolve({ kind: 'overloaded' });
+    if (this.#queue.isFull) return Promise.resolve({ kind: 'overloaded' });
     return new Promise((settle) => {
-      this.#queue.push({ value, settle });
-      this.#schedulePump();
+      this.#queue.add({ value, settle });
     });
   }
 
@@ -168,44 +163,29 @@ export class Leader {
     this.#heartbeats.stop();
     const { ballot } = this;
     this.#environment.trace(() => ({ kind: 'stepped-down', ballot, reason: end.reason }));
-    for (const { settle } of this.#queue) settle({ kind: 'not-leading' });
+    for (const { settle } of this.#queue.clear()) settle({ kind: 'not-leading' });
     for (const { settle } of this.#proposals.values()) settle({ kind: 'overtaken' });
-    this.#queue = [];
     this.#proposals.clear();
     this.#onEnd(end);
   }
 
-  /** In a moment, so that commands that arrive together travel together. */
-  #schedulePump(): void {
-    if (this.#isPumpScheduled) return;
-    this.#isPumpScheduled = true;
-    void Promise.resolve().then(() => {
-      this.#isPumpScheduled = false;
-      this.#pump();
+  #assignSlots(proposals: readonly Proposal[]): void {
+    const entries = proposals.map((proposal) => {
+      const slot = this.#nextSlot++;
+      this.#proposals.set(slot, proposal);
+      return { slot, value: proposal.value };
     });
-  }
-
-  #pump(): void {
-    while (!this.#ended && this.#rounds < this.#options.roundsInFlight && this.#queue.length > 0) {
-      const proposals = this.#queue.splice(0, roundLength(this.#queue, 0, this.#options));
-      const entries = proposals.map((proposal) => {
-        const slot = this.#nextSlot++;
-        this.#proposals.set(slot, proposal);
-        return { slot, value: proposal.value };
-      });
-      this.#propose(entries, false);
-    }
+    this.#propose(entries, false);
   }
 
   #propose(entries: readonly Entry[], adopted: boolean): void {
-    this.#rounds++;
+    this.#queue.roundStarted();
     const { ballot } = this;
     for (const { slot, value } of entries)
       this.#environment.trace(() => ({ kind: 'accept-sent', slot, ballot, value: value.id, adopted }));
     this.#accept(entries)
       .then(() => {
-        this.#rounds--;
-        this.#pump();
+        this.#queue.roundEnded();
       })
       .catch(this.#environment.fail);
   }

@@ -1,5 +1,6 @@
-import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
 
 export interface Call {
   readonly jsonrpc: string;
@@ -14,27 +15,31 @@ export interface Received {
   readonly url: string | undefined;
 }
 
-/** A server that stands in for a peer and does with each request what the test says. */
+/** What a peer does with a batch that came over this connection. */
+export type Answer = (calls: readonly Call[], socket: WebSocket) => void;
+
+/** A server that stands in for a peer and does with each batch what the test says. */
 export class FakePeer {
-  /** Every request so far, in the order of arrival. */
+  /** Every batch so far, in the order of arrival. */
   readonly requests: Received[] = [];
   readonly #server: Server;
+  readonly #sockets: WebSocketServer;
   readonly #arrivals = new Set<() => void>();
 
-  private constructor(answer: (calls: readonly Call[], response: ServerResponse) => void) {
-    this.#server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        const calls = JSON.parse(Buffer.concat(chunks).toString()) as Call[];
-        this.requests.push({ calls, headers: request.headers, url: request.url });
+  private constructor(answer: Answer) {
+    this.#server = createServer();
+    this.#sockets = new WebSocketServer({ server: this.#server });
+    this.#sockets.on('connection', (socket, { headers, url }) => {
+      socket.on('message', (data) => {
+        const calls = JSON.parse((data as Buffer).toString()) as Call[];
+        this.requests.push({ calls, headers, url });
         for (const arrived of this.#arrivals) arrived();
-        answer(calls, response);
+        answer(calls, socket);
       });
     });
   }
 
-  static async start(answer: (calls: readonly Call[], response: ServerResponse) => void): Promise<FakePeer> {
+  static async start(answer: Answer): Promise<FakePeer> {
     const peer = new FakePeer(answer);
     await new Promise<void>((resolve) => {
       peer.#server.listen(0, '127.0.0.1', resolve);
@@ -51,7 +56,12 @@ export class FakePeer {
     return this.requests.flatMap((request) => request.calls);
   }
 
-  /** Resolves once so many requests have arrived. */
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#sockets.clients.size;
+  }
+
+  /** Resolves once so many batches have arrived. */
   arrived(count: number): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {
@@ -66,20 +76,19 @@ export class FakePeer {
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
+    for (const socket of this.#sockets.clients) socket.terminate();
     await closed;
   }
 }
 
-export function send(response: ServerResponse, body: unknown, status = 200): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+export function send(socket: WebSocket, message: unknown): void {
+  socket.send(typeof message === 'string' ? message : JSON.stringify(message));
 }
 
 /** Gives each call its parameters back. */
-export function echo(calls: readonly Call[], response: ServerResponse): void {
+export function echo(calls: readonly Call[], socket: WebSocket): void {
   send(
-    response,
+    socket,
     calls.map(({ id, params }) => ({ jsonrpc: '2.0', id, result: params })),
   );
 }

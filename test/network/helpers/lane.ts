@@ -1,13 +1,10 @@
-import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { CallError } from '../../../src/core/errors';
 import { PeerLane, type LaneObserver, type LaneOptions } from '../../../src/network/peer-lane';
-import { FakePeer, type Call } from './fake-peer';
-
-export type Answer = (calls: readonly Call[], response: ServerResponse) => void;
+import { FakePeer, type Answer } from './fake-peer';
 
 /** What is closed after each test, the last first. */
-export const closing: (() => Promise<void>)[] = [];
+export const closing: (() => Promise<void> | void)[] = [];
 /** What the lane told its observer in this test. */
 export const observed: string[] = [];
 const observer: LaneObserver = {
@@ -30,17 +27,20 @@ export async function peerThat(answer: Answer): Promise<FakePeer> {
   return peer;
 }
 
-/** A lane with one request under way at a time, until the test ends. */
+/** A lane with one batch under way at a time, until the test ends. */
 export function laneTo(origin: string, changes: Partial<LaneOptions> = {}): PeerLane {
   const lane = new PeerLane({
     origin,
-    headers: { 'content-type': 'application/json', authorization: 'Bearer x' },
-    requestsInFlight: 1,
+    headers: { authorization: 'Bearer x' },
+    batchesInFlight: 1,
+    batchSpacingMs: 0,
     maxAnswerBytes: 1024 * 1024,
     observer,
     ...changes,
   });
-  closing.push(() => lane.close());
+  closing.push(() => {
+    lane.close();
+  });
   return lane;
 }
 

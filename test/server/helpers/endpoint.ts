@@ -1,9 +1,11 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
+import { Callers } from '../../../src/server/callers';
 import { closeGracefully, createHttpServer } from '../../../src/server/http';
 import { RpcCalls, type RpcCallsOptions } from '../../../src/server/rpc-calls';
 import { RpcEndpoint } from '../../../src/server/rpc-endpoint';
+import { RpcSockets } from '../../../src/server/rpc-sockets';
 
 export const TOKEN = 'the token of this test cluster';
 export const CONFIGURATION = '0123456789abcdef';
@@ -27,15 +29,15 @@ export async function startEndpoint(
   const onUnexpected = (error: unknown): void => {
     unexpected.push(error);
   };
-  const endpoint = new RpcEndpoint({
-    calls: new RpcCalls({ api, peers, onUnexpected, onMessage: () => undefined }),
-    token: TOKEN,
-    configurationId: CONFIGURATION,
-    hosts,
-    onUnexpected,
-  });
+  const calls = new RpcCalls({ api, peers, onUnexpected, onMessage: () => undefined });
+  const callers = new Callers({ token: TOKEN, configurationId: CONFIGURATION, hosts });
+  const endpoint = new RpcEndpoint({ calls, callers, onUnexpected });
+  const sockets = new RpcSockets({ calls, callers, onUnexpected });
   const server = createHttpServer({
     rpc: (request, response) => endpoint.handle(request, response),
+    rpcUpgrade: (request, connection, head) => {
+      sockets.upgrade(request, connection, head);
+    },
     readiness: () => ({ ready: true, reason: '1 of 1 servers answer' }),
     metrics: new Registry(),
     hosts,
@@ -45,5 +47,9 @@ export async function startEndpoint(
   });
   const { port } = server.address() as AddressInfo;
   hosts.add(`127.0.0.1:${port}`).add(`localhost:${port}`);
-  return { port, server, unexpected, close: () => closeGracefully(server, 100) };
+  const close = (): Promise<void> => {
+    sockets.close(100);
+    return closeGracefully(server, 100);
+  };
+  return { port, server, unexpected, close };
 }

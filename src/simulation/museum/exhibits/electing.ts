@@ -11,7 +11,7 @@ const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
     name: 'no-ops over forgotten slots',
     rule: 'A slot without a reported vote gets a no-op only if no acceptor of the quorum has dropped its votes [Paxos Made Moderately Complex, 4.2]',
     story:
-      'Acceptors drop the votes of slots that are carried out, and say so with the promise. This candidate looks at the votes only. Where there are none it sees a free slot, and proposes no-ops in the place of a history that everybody else has carried out long ago.',
+      'Acceptors drop the votes of slots that are carried out, and say so with the promise. This candidate looks at the votes only. Where there are none it sees a free slot, and proposes no-ops in the place of a history that everybody else has carried out long ago. Nobody objects: they all have done with those slots.',
     schedule:
       'A and B have dropped slots 1 to 99. C, which has carried out 40, campaigns with {A, C} and proposes no-ops in 41 to 99.',
     edits: [
@@ -19,6 +19,11 @@ const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
         file: CANDIDATE,
         find: 'Math.max(...outcome.map(({ chosenUpTo }) => chosenUpTo))',
         replace: '0',
+      },
+      {
+        file: 'protocols/multi-paxos/leader.ts',
+        find: 'voters = [...floors].filter(([, floor]) => floor <= slot)',
+        replace: 'voters = [...floors]',
       },
     ],
   },

@@ -1,0 +1,113 @@
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+import { API_ERRORS } from '../api/errors';
+import { ApiError } from './api-error';
+import { Refusal, type Callers } from './callers';
+import type { RpcCalls } from './rpc-calls';
+
+export interface RpcSocketsOptions {
+  readonly calls: RpcCalls;
+  readonly callers: Callers;
+  /** An error that no caller is to blame for. */
+  readonly onUnexpected: (error: unknown) => void;
+}
+
+/** Peers batch whole values of many slots. */
+const MESSAGE_BYTES = 64 * 1024 * 1024;
+/** Code of the closing handshake: the server goes away [RFC 6455, 7.4.1]. */
+const GOING_AWAY = 1001;
+
+/**
+ * The peers' connections: a WebSocket [RFC 6455] at /rpc, on which each message is a batch of JSON-RPC calls and is
+ * answered by one message, in the order of completion. Requests over HTTP take more processor time (docs/performance.md).
+ */
+export class RpcSockets {
+  readonly #options: RpcSocketsOptions;
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MESSAGE_BYTES,
+    perMessageDeflate: false,
+  });
+  /** Messages not answered yet. */
+  readonly #pending = new Map<WebSocket, number>();
+  #isClosing = false;
+
+  constructor(options: RpcSocketsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes over a connection whose request asks for a WebSocket. Never throws. */
+  upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): void {
+    try {
+      if (!this.#options.callers.identify(request).isPeer)
+        throw new Refusal(
+          403,
+          API_ERRORS.unauthorized,
+          "the caller lacks this cluster's token; clients use POST",
+        );
+    } catch (error) {
+      refuse(connection, error as Refusal);
+      return;
+    }
+    this.#server.handleUpgrade(request, connection, head, (socket) => {
+      this.#serve(socket);
+    });
+  }
+
+  /** Ends idle connections at once, busy ones after their answer, and the rest after `graceMs`. */
+  close(graceMs: number): void {
+    this.#isClosing = true;
+    for (const [socket, pending] of this.#pending) if (pending === 0) socket.close(GOING_AWAY);
+    const timer = setTimeout(() => {
+      for (const socket of this.#pending.keys()) socket.terminate();
+    }, graceMs);
+    timer.unref();
+  }
+
+  #serve(socket: WebSocket): void {
+    this.#pending.set(socket, 0);
+    socket.on('message', (data) => void this.#answer(socket, data));
+    // The caller broke off, or the protocol: the connection is closed, and the caller asks again.
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.#pending.delete(socket));
+    if (this.#isClosing) socket.close(GOING_AWAY);
+  }
+
+  async #answer(socket: WebSocket, data: RawData): Promise<void> {
+    this.#count(socket, 1);
+    try {
+      const answer = await this.#options.calls.answer((data as Buffer).toString('utf8'), { isPeer: true });
+      // Something always comes back: the caller counts messages, not calls.
+      if (socket.readyState === socket.OPEN) socket.send(answer ?? '[]');
+    } catch (error) {
+      if (error instanceof ApiError) socket.send(JSON.stringify(error.toResponse(null)));
+      else {
+        this.#options.onUnexpected(error);
+        socket.terminate();
+      }
+    }
+    if (this.#count(socket, -1) === 0 && this.#isClosing) socket.close(GOING_AWAY);
+  }
+
+  #count(socket: WebSocket, change: 1 | -1): number {
+    const pending = (this.#pending.get(socket) ?? 0) + change;
+    if (this.#pending.has(socket)) this.#pending.set(socket, pending);
+    return pending;
+  }
+}
+
+function refuse(connection: Duplex, refusal: Refusal): void {
+  const body = JSON.stringify(refusal.toResponse(null));
+  connection.on('error', () => undefined);
+  connection.end(
+    [
+      `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,
+      'connection: close',
+      'content-type: application/json',
+      `content-length: ${Buffer.byteLength(body)}`,
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}

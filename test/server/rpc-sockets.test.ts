@@ -1,0 +1,215 @@
+import { connect } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { WebSocket, type ClientOptions } from 'ws';
+import { API_ERRORS } from '../../src/api/errors';
+import { CallRefused, Unanswered } from '../../src/core/errors';
+import { PEER, startEndpoint, type TestEndpoint } from './helpers/endpoint';
+import { rpc } from './helpers/http';
+import { waitFor, within } from './helpers/wait';
+
+let endpoint: TestEndpoint;
+let release: () => void;
+beforeAll(async () => {
+  endpoint = await startEndpoint(
+    new Map([['echo', (params) => Promise.resolve(params)]]),
+    (method, params) => {
+      if (method === 'acceptor.lost') return Promise.reject(new Unanswered('lost'));
+      if (method === 'acceptor.fails') return Promise.reject(new Error('secret'));
+      if (method === 'acceptor.strange')
+        return Promise.reject(new CallRefused('invalid-params', 'they do not fit'));
+      if (method !== 'acceptor.slow') return Promise.resolve({ asked: params });
+      return new Promise((resolve) => {
+        release = () => {
+          resolve('at last');
+        };
+      });
+    },
+  );
+});
+const sockets: WebSocket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.terminate();
+});
+afterAll(() => endpoint.close());
+
+const call = (method: string, params: unknown = {}, id = 1): object => ({
+  jsonrpc: '2.0',
+  id,
+  method,
+  params,
+});
+
+/** An open connection, until the test ends. Rejects with what the server says instead. */
+function open(options: ClientOptions = { headers: PEER }, of = endpoint): Promise<WebSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${of.port}/rpc`, options);
+    sockets.push(socket);
+    socket.on('open', () => {
+      resolve(socket);
+    });
+    socket.on('unexpected-response', (_, response) => {
+      response.setEncoding('utf8').on('data', (text: string) => {
+        reject(new Error(`${response.statusCode ?? 0} ${text}`));
+      });
+    });
+    socket.on('error', reject);
+  });
+}
+
+/** The next message that comes. */
+function nextOf(socket: WebSocket): Promise<unknown> {
+  const message = new Promise((resolve) => {
+    socket.once('message', (data) => {
+      resolve(JSON.parse((data as Buffer).toString()));
+    });
+  });
+  return within(5000, 'a message', message);
+}
+
+async function ask(socket: WebSocket, message: unknown): Promise<unknown> {
+  const answer = nextOf(socket);
+  socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  return answer;
+}
+
+describe('a connection of a peer', () => {
+  test('every message is answered by one, whatever of it goes unanswered', async () => {
+    const socket = await open();
+    const asked = { jsonrpc: '2.0', id: 2, result: { asked: { slot: 1 } } };
+    expect(await ask(socket, [call('acceptor.lost'), call('acceptor.prepare', { slot: 1 }, 2)])).toEqual([
+      asked,
+    ]);
+    expect(await ask(socket, [call('acceptor.lost')])).toEqual([]);
+    expect(await ask(socket, call('acceptor.prepare', { slot: 1 }, 2))).toEqual(asked);
+  });
+
+  test('what is wrong with a message or a call is said, and the connection stays', async () => {
+    const socket = await open();
+    expect(await ask(socket, 'half a [')).toMatchObject({ id: null, error: { code: -32700 } });
+    expect(await ask(socket, [])).toMatchObject({ error: { code: -32600 } });
+    expect(await ask(socket, [call('acceptor.strange')])).toMatchObject([
+      { error: { code: API_ERRORS.invalidParams.code } },
+    ]);
+    const before = endpoint.unexpected.length;
+    expect(await ask(socket, [call('acceptor.fails')])).toMatchObject([
+      { error: { code: API_ERRORS.internalError.code } },
+    ]);
+    expect(endpoint.unexpected).toHaveLength(before + 1);
+    expect(await ask(socket, [call('echo', { a: 1 })])).toMatchObject([{ result: { a: 1 } }]);
+  });
+
+  test('a slow message holds up no other one', async () => {
+    const socket = await open();
+    socket.send(JSON.stringify([call('acceptor.slow', {}, 1)]));
+    expect(await ask(socket, [call('echo', {}, 2)])).toMatchObject([{ id: 2 }]);
+    const slow = nextOf(socket);
+    release();
+    expect(await slow).toMatchObject([{ id: 1, result: 'at last' }]);
+  });
+
+  test('a message that is no text, or breaks the rules of WebSocket, ends the connection and nothing else', async () => {
+    for (const harm of [Buffer.from([0xff, 0xff, 0xff]), Buffer.from([0xc1, 0x80])]) {
+      const socket = await open();
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      // Behind the back of the library, which would not send it.
+      (socket as unknown as { _socket: NodeJS.WritableStream })._socket.write(harm);
+      await within(5000, 'the end of the connection', closed);
+    }
+    expect(await rpc(endpoint.port, 'echo', { still: 'here' })).toMatchObject({ result: { still: 'here' } });
+  });
+
+  test('when the server closes, an idle connection ends at once, a busy one after its answer', async () => {
+    let arrived = false;
+    const other = await startEndpoint(new Map(), () => {
+      arrived = true;
+      return new Promise((resolve) => setTimeout(resolve, 50, 'done'));
+    });
+    const [idle, busy] = [await open({ headers: PEER }, other), await open({ headers: PEER }, other)];
+    const answer = ask(busy, [call('acceptor.prepare')]);
+    await waitFor('its arrival', () => arrived);
+    const codes = [idle, busy].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    await other.close();
+    expect(await answer).toMatchObject([{ result: 'done' }]);
+    expect(await Promise.all(codes)).toEqual([1001, 1001]);
+  });
+
+  test('a peer that neither reads nor leaves does not keep the server from closing', async () => {
+    const other = await startEndpoint(new Map(), () => new Promise(() => undefined));
+    const socket = await open({ headers: PEER }, other);
+    socket.send(JSON.stringify([call('acceptor.prepare')]));
+    socket.pause();
+    await within(5000, 'the end of the server', other.close());
+  });
+});
+
+describe('who may connect', () => {
+  test.each([
+    ['no token', {}],
+    ['a wrong token', { ...PEER, authorization: 'Bearer something else entirely' }],
+    ['another configuration', { ...PEER, 'x-synod-configuration': 'fedcba9876543210' }],
+    ['no configuration', { authorization: PEER.authorization }],
+  ])('with %s nobody does', async (_, headers) => {
+    await expect(open({ headers })).rejects.toThrow(`"code":${API_ERRORS.unauthorized.code}`);
+  });
+
+  test('a foreign Host or Origin does not, with the token neither', async () => {
+    const forbidden = `"code":${API_ERRORS.forbiddenHost.code}`;
+    await expect(open({ headers: { ...PEER, host: 'evil.example' } })).rejects.toThrow(forbidden);
+    await expect(open({ headers: PEER, origin: 'http://evil.example' })).rejects.toThrow(forbidden);
+  });
+
+  test('a request for a WebSocket that is none is refused', async () => {
+    const headers = { ...PEER, 'sec-websocket-key': 'x', 'sec-websocket-version': '13' };
+    const socket = connect(endpoint.port, '127.0.0.1');
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `GET /rpc HTTP/1.1\r\nhost: 127.0.0.1:${endpoint.port}\r\nconnection: upgrade\r\nupgrade: websocket\r\n`;
+    const answer = new Promise<string>((resolve) =>
+      socket.once('data', (data) => {
+        resolve(data.toString());
+      }),
+    );
+    socket.write(`${head}${lines.join('')}\r\n`);
+    expect(await within(5000, 'an answer', answer)).toContain('400 Bad Request');
+    socket.destroy();
+  });
+});
+
+describe('an upgrade that the server does not know', () => {
+  /** All that comes back until the server has said `end`. */
+  async function raw(request: string, end: string): Promise<string> {
+    const socket = connect(endpoint.port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    socket.write(request);
+    await waitFor(`an answer with ${end}`, () => text.includes(end));
+    socket.destroy();
+    return text;
+  }
+  const body = JSON.stringify(call('echo', { a: 'ü' }));
+  const offer = `host: 127.0.0.1:0\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n`;
+  const post = (text = body): string =>
+    `POST /rpc HTTP/1.1\r\n${offer.replace(':0', `:${endpoint.port}`)}content-type: application/json\r\n` +
+    `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
+
+  test('is passed over: the request is answered like any other', async () => {
+    expect(await raw(post(), '}}')).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*"result":\{"a":"ü"\}/);
+    const page = `GET /livez HTTP/1.1\r\n${offer.replace(':0', `:${endpoint.port}`)}\r\n`;
+    expect(await raw(page, 'ok\n')).toMatch(/^HTTP\/1.1 200 OK/);
+  });
+
+  test('also when the body comes later, and others follow on the same connection', async () => {
+    const [head = '', tail = ''] = post().split(/(?<=\r\n\r\n)/);
+    const socket = connect(endpoint.port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    socket.write(head);
+    await new Promise((resolve) => setImmediate(resolve));
+    socket.write(tail);
+    await waitFor('the first answer', () => text.includes('}}'));
+    for (const answers of [2, 3]) {
+      socket.write(post());
+      await waitFor('the next answer', () => text.split('"result"').length === answers + 1);
+    }
+    socket.destroy();
+  });
+});
