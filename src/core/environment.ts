@@ -83,8 +83,8 @@ export interface Storage {
    * Until then a crash may lose them.
    */
   defer(changes: readonly Change[]): void;
-  /** Everything that is durable, in key order. At start only. */
-  read(): Iterable<readonly [key: string, value: Json]>;
+  /** Everything that is durable, or what has keys that begin so, in key order. At start only. */
+  read(prefix?: string): Iterable<readonly [key: string, value: Json]>;
 }
 
 /** Failures a laboratory injects on purpose. */

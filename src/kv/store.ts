@@ -3,7 +3,7 @@ import type { Change } from '../core/environment';
 import type { StateMachine, StateRecord } from '../core/state-machine';
 import type { Command, Result, Session } from './commands';
 import { Digest } from './digest';
-import { compareKeys } from './key-order';
+import { compareKeys } from '../core/key-order';
 import { Sessions } from './sessions';
 
 const PREFIX = 'entry/';

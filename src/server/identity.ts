@@ -4,8 +4,9 @@ import type { Json } from '../core/json';
 import { StartRefused, type ServerConfiguration } from './configuration';
 import { formatAddress } from '../network/address';
 
-const IDENTITY = 'server/identity';
-const DISK_OF = 'server/disk-of/';
+const OWN = 'server/';
+const IDENTITY = `${OWN}identity`;
+const DISK_OF = `${OWN}disk-of/`;
 
 interface StoredIdentity {
   readonly cluster: string;
@@ -56,13 +57,12 @@ export class Identity {
       quorums: configuration.quorums,
     };
     let stored: StoredIdentity | undefined;
-    let hasState = false;
     const disks: [number, string][] = [];
-    for (const [key, value] of storage.read()) {
+    for (const [key, value] of storage.read(OWN)) {
       if (key === IDENTITY) stored = value as unknown as StoredIdentity;
       else if (key.startsWith(DISK_OF)) disks.push([Number(key.slice(DISK_OF.length)), value as string]);
-      else hasState = true;
     }
+    const hasState = holdsMore(storage);
     if (stored === undefined) {
       if (hasState) throw new StartRefused('the data folder holds votes but no identity: it is damaged');
       const identity = new Identity(storage, {
@@ -117,6 +117,12 @@ export class Identity {
   async #save(): Promise<void> {
     await this.#storage.write([{ key: IDENTITY, value: this.#stored as unknown as Json }]);
   }
+}
+
+/** Whether anything but the identity is stored. */
+function holdsMore(storage: Storage): boolean {
+  for (const [key] of storage.read()) if (!key.startsWith(OWN)) return true;
+  return false;
 }
 
 /**

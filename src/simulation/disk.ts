@@ -73,7 +73,7 @@ export class Disk {
       defer: (changes) => {
         this.#defer(changes);
       },
-      read: () => this.#read(),
+      read: (prefix = '') => this.#read(prefix),
     };
   }
 
@@ -185,10 +185,10 @@ export class Disk {
       else this.#durable.set(key, text);
   }
 
-  *#read(): Generator<readonly [string, Json]> {
+  *#read(prefix: string): Generator<readonly [string, Json]> {
     for (const key of [...this.#durable.keys()].sort()) {
       const text = this.#durable.get(key);
-      if (text !== undefined) yield [key, JSON.parse(text) as Json];
+      if (text !== undefined && key.startsWith(prefix)) yield [key, JSON.parse(text) as Json];
     }
   }
 }

@@ -85,7 +85,7 @@ export class Host {
         defer: (changes) => {
           if (incarnation.isAlive) storage.defer(changes);
         },
-        read: () => storage.read(),
+        read: (prefix) => storage.read(prefix),
       },
       faults: { loses: (service) => this.#world.faults(this.id, service) },
       fail: (error) => {

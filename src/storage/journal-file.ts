@@ -31,7 +31,7 @@ export interface JournalRecord {
 type StoredChange = readonly [key: string] | readonly [key: string, value: Json];
 
 interface Found {
-  readonly record: JournalRecord;
+  readonly sequence: number;
   readonly end: number;
 }
 
@@ -40,31 +40,38 @@ interface Found {
  * needed no more; what is left of older ones is told apart by lower sequence numbers.
  */
 export class JournalFile {
-  /** Those that were there when the file was opened. */
-  readonly records: readonly JournalRecord[];
+  /** Sequence numbers of the records that were there when the file was opened. */
+  readonly first: number | undefined;
+  readonly last: number | undefined;
   readonly #path: string;
   readonly #file: number;
   #end: number;
   #size: number;
+  #records: JournalRecord[] = [];
 
-  /** Opens or creates the file. Throws when that is not possible. */
-  constructor(path: string) {
+  /** Opens or creates the file, and reads the records after number `folded`. Throws when that is not possible. */
+  constructor(path: string, folded = 0) {
     this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     this.#path = path;
     this.#size = fstatSync(this.#file).size;
     const bytes = this.#readAll();
-    const records: JournalRecord[] = [];
     this.#end = 0;
     for (let found = recordAt(bytes, 0); found !== undefined; found = recordAt(bytes, this.#end)) {
-      const last = records.at(-1);
+      const { sequence, end } = found;
       // What follows was written when the file was used before.
-      if (last !== undefined && found.record.sequence !== last.sequence + 1) break;
-      records.push(found.record);
-      this.#end = found.end;
+      if (this.last !== undefined && sequence !== this.last + 1) break;
+      if (sequence > folded) this.#records.push({ sequence, changes: changesIn(bytes, this.#end, end) });
+      this.first ??= sequence;
+      this.last = sequence;
+      this.#end = end;
     }
-    this.records = records;
     // A process that was killed may have left the last record in the kernel's memory only.
     fdatasyncSync(this.#file);
+  }
+
+  /** Those that were read when the file was opened; the file forgets them. */
+  takeRecords(): readonly JournalRecord[] {
+    return this.#records.splice(0);
   }
 
   /**
@@ -75,7 +82,9 @@ export class JournalFile {
   refuseRecordsAfter(sequence: number): void {
     const bytes = this.#readAll();
     for (let at = this.#end; at + HEADER <= bytes.length; at++) {
-      // Cheap to look at, and false almost everywhere.
+      // The last byte of numbers from 1 to 2^53: cheap to look at, and another one almost everywhere.
+      const top = bytes[at + HEADER - 1] ?? 0;
+      if (top < 0x3f || top > 0x43) continue;
       if (!(bytes.readDoubleLE(at + 8) > sequence) || recordAt(bytes, at) === undefined) continue;
       throw new Error(`${this.#path} is damaged in the middle, at byte ${this.#end}`);
     }
@@ -140,14 +149,17 @@ export class JournalFile {
   }
 }
 
-/** The record that begins there, if a whole one does. */
+/** Where the record ends that begins there, if a whole one does. */
 function recordAt(bytes: Buffer, at: number): Found | undefined {
   if (at + HEADER > bytes.length) return undefined;
   const length = bytes.readUInt32LE(at);
   const end = at + HEADER + length;
   if (length === 0 || end > bytes.length) return undefined;
   if (crc32(bytes.subarray(at + 8, end)) !== bytes.readUInt32LE(at + 4)) return undefined;
+  return { sequence: bytes.readDoubleLE(at + 8), end };
+}
+
+function changesIn(bytes: Buffer, at: number, end: number): Change[] {
   const stored = JSON.parse(bytes.toString('utf8', at + HEADER, end)) as StoredChange[];
-  const changes = stored.map(([key, value]) => ({ key, value }));
-  return { record: { sequence: bytes.readDoubleLE(at + 8), changes }, end };
+  return stored.map(([key, value]) => ({ key, value }));
 }

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import type { Change, Storage } from '../core/environment';
+import { compareKeys } from '../core/key-order';
 import { StorageError } from '../core/errors';
 import type { Json } from '../core/json';
 import { JournalFile } from './journal-file';
@@ -70,9 +71,9 @@ export class JournaledStorage implements Storage {
       const missing = paths.find((path) => !existsSync(path));
       if (folded !== undefined && missing !== undefined) throw new Error(`${missing} is missing`);
       const open = (path: string): Journal => {
-        const file = new JournalFile(path);
+        const file = new JournalFile(path, folded);
         opened.push(file);
-        return journalOf(file, folded ?? 0);
+        return journalOf(file);
       };
       this.#journals = [open(paths[0]), open(paths[1])];
       const [older, newer] = [...this.#journals].sort((a, b) => a.last - b.last) as [Journal, Journal];
@@ -116,25 +117,24 @@ export class JournaledStorage implements Storage {
     }, DEFER_MS);
   }
 
-  *read(): Iterable<readonly [string, Json]> {
+  *read(prefix = ''): Iterable<readonly [string, Json]> {
     const changes = new Map<string, Json | undefined>();
     const older = this.#journals.find((journal) => journal !== this.#active);
     for (const [key, value] of older?.changes ?? []) changes.set(key, value);
     for (const [key, value] of this.#active.changes) changes.set(key, value);
     const changed = [...changes]
-      .map(([key, value]) => ({ bytes: Buffer.from(key, 'utf8'), key, value }))
-      .sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+      .filter(([key]) => key.startsWith(prefix))
+      .sort(([a], [b]) => compareKeys(a, b));
     let next = 0;
-    for (const [bytes, value] of this.#database.range()) {
+    for (const [key, value] of this.#database.read(prefix)) {
       for (; next < changed.length; next++) {
-        const change = changed[next];
-        if (change === undefined || Buffer.compare(change.bytes, bytes) >= 0) break;
-        if (change.value !== undefined) yield [change.key, change.value];
+        const [before = '', change] = changed[next] ?? [];
+        if (compareKeys(before, key) >= 0) break;
+        if (change !== undefined) yield [before, change];
       }
-      const key = bytes.toString('utf8');
       if (key !== FOLDED && !changes.has(key)) yield [key, value];
     }
-    for (const { key, value } of changed.slice(next)) if (value !== undefined) yield [key, value];
+    for (const [key, value] of changed.slice(next)) if (value !== undefined) yield [key, value];
   }
 
   async close(): Promise<void> {
@@ -216,20 +216,20 @@ function ignore(): void {
   // Told elsewhere.
 }
 
-function journalOf(file: JournalFile, folded: number): Journal {
+function journalOf(file: JournalFile): Journal {
   const changes = new Map<string, Json | undefined>();
-  for (const record of file.records)
-    if (record.sequence > folded) for (const { key, value } of record.changes) changes.set(key, value);
-  return { file, changes, last: file.records.at(-1)?.sequence ?? 0 };
+  for (const record of file.takeRecords())
+    for (const { key, value } of record.changes) changes.set(key, value);
+  return { file, changes, last: file.last ?? 0 };
 }
 
 /** Each record follows the one before it, or is in the database. */
 function refuseGap(journals: readonly Journal[], folded: number): void {
   let before = folded;
   for (const { file, last } of journals) {
-    const [first] = file.records;
-    if (first !== undefined && first.sequence > before + 1)
-      throw new Error(`records ${before + 1} to ${first.sequence - 1} of the journals are missing`);
+    const { first } = file;
+    if (first !== undefined && first > before + 1)
+      throw new Error(`records ${before + 1} to ${first - 1} of the journals are missing`);
     before = Math.max(before, last);
   }
   const last = Math.max(...journals.map((journal) => journal.last));

@@ -101,13 +101,11 @@ export class LmdbStorage implements Storage {
     }, DEFER_MS);
   }
 
-  *read(): Iterable<readonly [string, Json]> {
-    for (const [key, value] of this.range()) yield [key.toString('utf8'), value];
-  }
-
-  /** Everything that is durable, in the order of the keys' bytes. */
-  *range(): Iterable<readonly [Buffer, Json]> {
-    for (const { key, value } of this.#database.getRange()) yield [key, value];
+  *read(prefix = ''): Iterable<readonly [string, Json]> {
+    const start = Buffer.from(prefix, 'utf8');
+    // No byte of UTF-8 is 255.
+    const end = Buffer.concat([start, Buffer.of(0xff)]);
+    for (const { key, value } of this.#database.getRange({ start, end })) yield [key.toString('utf8'), value];
   }
 
   get(key: string): Json | undefined {

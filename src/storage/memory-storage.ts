@@ -19,8 +19,8 @@ export class MemoryStorage implements Storage {
     void this.write(changes);
   }
 
-  read(): Iterable<readonly [string, Json]> {
-    return [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1));
+  read(prefix = ''): Iterable<readonly [string, Json]> {
+    return [...this.#entries].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   close(): Promise<void> {

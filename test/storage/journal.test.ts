@@ -37,7 +37,7 @@ async function fileWith(...sequences: number[]): Promise<string> {
 
 function recordsIn(path: string): number[] {
   const file = new JournalFile(path);
-  const sequences = file.records.map(({ sequence }) => sequence);
+  const sequences = file.takeRecords().map(({ sequence }) => sequence);
   file.close();
   return sequences;
 }
@@ -52,10 +52,16 @@ describe('a journal file', () => {
     await file.append(record(3));
     file.close();
     const again = new JournalFile(path);
-    expect(again.records[0]?.changes).toEqual([{ key: 'a', value: undefined }]);
-    expect(again.records[1]?.changes).toEqual([{ key: 'key 2', value: large }]);
-    expect(again.records.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect([again.first, again.last]).toEqual([1, 3]);
+    const records = again.takeRecords();
+    expect(records[0]?.changes).toEqual([{ key: 'a', value: undefined }]);
+    expect(records[1]?.changes).toEqual([{ key: 'key 2', value: large }]);
+    expect(records.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(again.takeRecords()).toEqual([]);
     again.close();
+    const rest = new JournalFile(path, 2);
+    expect([rest.first, rest.last, rest.takeRecords().length]).toEqual([1, 3, 1]);
+    rest.close();
   });
 
   test('cut short at any byte it holds the records before that, and takes the next one there', async () => {
@@ -67,7 +73,7 @@ describe('a journal file', () => {
     for (let length = 0; length <= end; length++) {
       writeFileSync(path, Buffer.concat([whole.subarray(0, length), Buffer.alloc(100)]));
       const cut = new JournalFile(path);
-      const left = cut.records.length;
+      const left = cut.takeRecords().length;
       expect(left).toBe(Math.floor((3 * length) / end));
       cut.refuseRecordsAfter(left);
       await cut.append(record(left + 1, 'new'));
@@ -88,7 +94,7 @@ describe('a journal file', () => {
         bytes.writeUInt8(bytes.readUInt8(at) ^ 4, at);
         writeFileSync(path, bytes);
         const damaged = new JournalFile(path);
-        const last = damaged.records.length;
+        const last = damaged.takeRecords().length;
         expect(last).toBe(first / length);
         expect(() => {
           damaged.refuseRecordsAfter(last);
@@ -118,6 +124,8 @@ describe('storage in journals', () => {
     for (let round = 0; round < 3; round++) {
       const storage = new JournaledStorage(folder);
       expect(new Map(storage.read())).toEqual(model);
+      const some = [...model].filter(([key]) => key.startsWith('key 1'));
+      expect(new Map(storage.read('key 1'))).toEqual(new Map(some));
       for (let i = 0; i < 25; i++, n++) {
         const [key, old] = [`key ${n % 40}`, `key ${(n + 7) % 40}`];
         await storage.write([

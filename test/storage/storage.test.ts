@@ -74,6 +74,18 @@ describe.each<[string, () => LmdbStorage | JournaledStorage | MemoryStorage]>([
     await storage.close();
   });
 
+  test('reads what has keys that begin so, and nothing else', async () => {
+    const storage = open();
+    const keys = ['a', 'b', 'b/', 'b/1', 'b/é', 'b/\u{10ffff}', 'b0', 'c'];
+    await storage.write(keys.map((key) => ({ key, value: key })));
+    const begin = (prefix?: string): string[] => [...storage.read(prefix)].map(([key]) => key);
+    expect(begin('b/')).toEqual(['b/', 'b/1', 'b/é', 'b/\u{10ffff}']);
+    expect(begin('b')).toEqual(keys.slice(1, -1));
+    expect(begin('d')).toEqual([]);
+    expect(begin()).toEqual(keys);
+    await storage.close();
+  });
+
   test('an empty write waits for those before it', async () => {
     const storage = open();
     await storage.write([]);

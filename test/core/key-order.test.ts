@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compareKeys } from '../../src/kv/key-order';
+import { compareKeys } from '../../src/core/key-order';
 
 const sign = Math.sign;
 const bytewise = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
