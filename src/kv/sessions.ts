@@ -86,11 +86,12 @@ export class Sessions {
     return changes;
   }
 
+  /** In the same order on every server and in every incarnation: a peer may fetch it in pieces. */
   snapshot(): StateRecord[] {
     const records: StateRecord[] = [];
     for (const [client, { results }] of this.#clients)
       for (const [sequence, result] of results) records.push([recordKey(client, sequence), result]);
-    return records;
+    return records.sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   clear(): void {

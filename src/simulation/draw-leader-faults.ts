@@ -73,14 +73,20 @@ export function keepsLease(fault: Fault, { maxDrift }: LeaderLease): boolean {
   return fault.kind !== 'clock jump';
 }
 
-/** What befalls leaders, whoever they are by then. Each kind is in half of the runs. */
-export function drawLeaderFaults(random: Random, servers: readonly ServerId[], safetyMs: number): Fault[] {
+/** What befalls leaders, whoever they are by then. Each kind is in half of the runs, and more often where a leader trusts in a lease. */
+export function drawLeaderFaults(
+  random: Random,
+  servers: readonly ServerId[],
+  safetyMs: number,
+  hasLease: boolean,
+): Fault[] {
+  const [inRuns, haste] = hasLease ? [1, 2] : [0.5, 1];
   return DRAWS.flatMap(({ draw, everyMs }, index) => {
     const stream = random.fork(`kind ${index}`);
-    if (!stream.chance(0.5)) return [];
+    if (!stream.chance(inRuns)) return [];
     const faults: Fault[] = [];
     for (let atMs = 0; ;) {
-      atMs -= Math.log(1 - stream.float()) * everyMs;
+      atMs -= (Math.log(1 - stream.float()) * everyMs) / haste;
       if (atMs >= safetyMs) return faults;
       faults.push(draw(stream, { atMs }, servers));
     }

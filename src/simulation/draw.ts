@@ -39,7 +39,7 @@ export function drawScenario(seed: number, wishes: Wishes): Scenario {
   const lease = hasLeader(wishes.protocol) ? drawLease(random.fork('lease')) : undefined;
   const faults = anyFaults.filter((fault) => lease === undefined || keepsLease(fault, lease));
   if (hasLeader(wishes.protocol)) {
-    faults.push(...drawLeaderFaults(random.fork('leader faults'), members, safetyMs));
+    faults.push(...drawLeaderFaults(random.fork('leader faults'), members, safetyMs, lease !== undefined));
     faults.sort((a, b) => a.atMs - b.atMs);
   }
   const wiped = new Set(faults.flatMap((fault) => (fault.kind === 'wiped disk' ? [fault.server] : [])));

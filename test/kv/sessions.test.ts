@@ -158,7 +158,7 @@ describe('limits', () => {
             else records.set(key, value);
           }
           if (restore) restored = restoredFrom(restored, limits);
-          expect(new Map(restored.snapshot())).toEqual(new Map(steady.snapshot()));
+          expect(restored.snapshot()).toEqual(steady.snapshot());
           expect(records).toEqual(new Map(steady.snapshot()));
         });
       }),

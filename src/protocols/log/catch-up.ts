@@ -3,7 +3,6 @@ import type { Cancel, Environment } from '../../core/environment';
 import { CallError } from '../../core/errors';
 import { gather } from '../../core/gather';
 import type { Json } from '../../core/json';
-import type { QuorumSystem } from '../../core/quorum';
 import type { RoundTrip } from '../../core/round-trip';
 import type { StateRecord } from '../../core/state-machine';
 import type { Learner } from './learner';
@@ -30,7 +29,6 @@ interface Position {
  */
 export class CatchUp<Command extends Json, Result> {
   readonly #environment: Environment;
-  readonly #quorums: QuorumSystem;
   readonly #learner: Learner<Command, Result>;
   readonly #peers: ReadonlyMap<ServerId, LearnerService>;
   readonly #roundTrip: RoundTrip;
@@ -48,7 +46,6 @@ export class CatchUp<Command extends Json, Result> {
 
   constructor(parts: {
     environment: Environment;
-    quorums: QuorumSystem;
     learner: Learner<Command, Result>;
     peers: ReadonlyMap<ServerId, LearnerService>;
     roundTrip: RoundTrip;
@@ -59,7 +56,6 @@ export class CatchUp<Command extends Json, Result> {
     highestAccepted: () => Slot;
   }) {
     this.#environment = parts.environment;
-    this.#quorums = parts.quorums;
     this.#learner = parts.learner;
     this.#peers = parts.peers;
     this.#roundTrip = parts.roundTrip;
@@ -114,15 +110,15 @@ export class CatchUp<Command extends Json, Result> {
 
   #positions(timeoutMs: number): Promise<ReadonlyMap<ServerId, Position> | undefined> {
     return gather<Position, ReadonlyMap<ServerId, Position>>({
-      members: this.#quorums.members,
+      members: this.#environment.members,
       clock: this.#environment.clock,
       resendMs: this.#options.resendMs,
       deadlineMs: timeoutMs,
       ask: (member) => (this.#peers.get(member) ?? this.#learner).position({}),
+      // What anybody knows to be chosen is chosen: no quorum is needed.
       decide: (replies, resends) => {
-        const isQuorum = this.#quorums.isPhase1Quorum(new Set(replies.keys()));
-        const isEveryone = replies.size === this.#quorums.members.length;
-        return isQuorum && (isEveryone || resends > 0) ? replies : undefined;
+        const isEveryone = replies.size === this.#environment.members.length;
+        return isEveryone || resends > 0 ? replies : undefined;
       },
     });
   }

@@ -87,7 +87,6 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     });
     this.#catchUp = new CatchUp({
       environment,
-      quorums: this.#quorums,
       learner: this.#learner,
       peers: peerLearners,
       roundTrip: this.#roundTrip,

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Change } from '../../../src/core/environment';
 import { InvariantViolation } from '../../../src/core/invariant';
-import { Majority } from '../../../src/core/quorum';
 import { RoundTrip } from '../../../src/core/round-trip';
 import type { StateMachine, StateRecord } from '../../../src/core/state-machine';
 import { CatchUp } from '../../../src/protocols/log/catch-up';
@@ -252,7 +251,6 @@ test('a peer that knows another value for a slot is not taken for a silent one: 
   };
   const catchUp = new CatchUp({
     environment: new Host(world, 0).boot(),
-    quorums: new Majority(world.members),
     learner,
     peers: new Map([[1, peer]]),
     roundTrip: new RoundTrip(),

@@ -49,7 +49,7 @@ describe('the museum', () => {
   });
 
   test('an observer that looks away is noticed: nothing is caught', async () => {
-    const exhibit = exhibitOf('P-18')!;
+    const exhibit = exhibitOf('P-22')!;
     const blind = {
       file: 'simulation/observer.ts',
       find: 'this.#violation ??= new Violation(kind, details);',

@@ -5,6 +5,7 @@ import { AROUND } from './around';
 import { COUNTING } from './counting';
 import { ELECTING } from './electing';
 import { LEADING } from './leading';
+import { LEASING } from './leasing';
 import { LEARNING } from './learning';
 import { QUORUMS } from './quorums';
 
@@ -18,4 +19,5 @@ export const EXHIBITS: readonly Exhibit[] = [
   ...AROUND,
   ...ELECTING,
   ...LEADING,
+  ...LEASING,
 ];

@@ -43,6 +43,34 @@ const restarted = (cluster: Cluster, others: ServerId[]): void => {
   cluster.start(...others);
 };
 
+/** The answers to one round of heartbeats take their time, and are the last that the leader hears. */
+const readOnLateAnswers: Schedule = async (code) => {
+  const { cluster, leader } = await startCluster(code, 3, { durationMs: 700, maxDrift: 0.01 });
+  const { time, network, observer, members } = cluster.world;
+  const others = members.filter((member) => member !== leader);
+  const heard = new Set<ServerId>();
+  network.rule = ({ method, kind, from, to }) => {
+    if (from !== leader && to !== leader) return 'deliver';
+    if (method !== 'acceptor.heartbeat') return 'drop';
+    if (kind === 'reply') return to === leader ? 'hold' : 'drop';
+    if (to === leader) return 'drop';
+    return heard.size < heard.add(to).size ? 'deliver' : 'drop';
+  };
+  await time.run(410);
+  expect(network.release()).toBe(2);
+  await time.run(400);
+  takenOver(cluster, others);
+  await time.run(60);
+  const write = cluster.submit(others[0]!, 'y');
+  await time.run(60);
+  expect(write.outcome?.kind).toBe('done');
+  time.after(50, () => {
+    network.rule = () => 'deliver';
+  });
+  if (!(await cluster.read(leader)).includes('y')) observer.fail('stale read', 'y was answered before');
+  observer.check();
+};
+
 const fastClocks = (cluster: Cluster, others: ServerId[]): void => {
   for (const other of others) cluster.hosts[other]!.setClockRate(FAST_CLOCK);
 };
@@ -69,6 +97,21 @@ describe('what a lease rests on', () => {
       edits: [{ file: 'protocols/multi-paxos/replica.ts', find: 'this.#grant.forget();', replace: '' }],
     },
     readWhileCutOff(restarted),
+    /stale read/,
+  );
+
+  play(
+    {
+      name: 'it counts from the sending of the heartbeat, not from the answer',
+      edits: [
+        {
+          file: 'protocols/multi-paxos/heartbeats.ts',
+          find: 'Math.max(sentAt, this.#grantedAt.get(member) ?? sentAt)',
+          replace: 'clock.now()',
+        },
+      ],
+    },
+    readOnLateAnswers,
     /stale read/,
   );
 
