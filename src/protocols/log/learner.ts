@@ -2,13 +2,12 @@ import type { Slot } from '../../core/ballot';
 import type { Cancel, Change, Environment } from '../../core/environment';
 import { InvariantViolation, invariant } from '../../core/invariant';
 import type { Json } from '../../core/json';
-import { slotKey, slotOfKey } from '../../core/keys';
 import type { StateMachine, StateRecord } from '../../core/state-machine';
-import { Log, sizeOf, type LogLimits } from './log';
+import { sizeOf, type LogLimits } from './log';
 import type { LearnerService, SnapshotPiece, Value } from './messages';
 import { SnapshotOffer } from './snapshot';
+import { StoredLog } from './stored-log';
 
-const CHOSEN = 'learner/chosen/';
 const STATE = 'learner/state/';
 /** Where the applied slot is stored. */
 export const APPLIED = 'learner/applied';
@@ -20,7 +19,7 @@ export interface LearnerOptions {
   readonly log: LogLimits;
   /** The state is stored after so many slots; what is applied in between is stored by the log alone. */
   readonly checkpointSlots: number;
-  /** Whether the learner stores chosen values itself. If not, the acceptor's votes are all that is stored of them. */
+  /** Whether the learner stores all chosen values itself. If not, only those that the own votes do not show. */
   readonly storesChosen: boolean;
   /** The most that one answer to a peer holds, about. */
   readonly pieceSlots: number;
@@ -46,7 +45,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   readonly #environment: Environment;
   readonly #machine: StateMachine<Command, Result>;
   readonly #options: LearnerOptions;
-  readonly #log: Log;
+  readonly #log: StoredLog;
   readonly #expected = new Map<string, { result: Result } | undefined>();
   readonly #watchers = new Set<() => void>();
   readonly #stateFromStorage: StateRecord[] = [];
@@ -63,7 +62,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     this.#environment = environment;
     this.#machine = machine;
     this.#options = options;
-    this.#log = new Log(options.log);
+    this.#log = new StoredLog(options.log, options.storesChosen);
   }
 
   /** All slots up to this one are applied. */
@@ -92,6 +91,11 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   /** Calls `truncate` with each new floor; the changes it gives are stored together with the learner's own. */
   onTruncate(truncate: (floor: Slot) => Change[]): void {
     this.#truncateVotes = truncate;
+  }
+
+  /** Counts on it that a vote is stored as soon as it is cast, until it is truncated. */
+  onVotes(voteIn: (slot: Slot) => Value | undefined): void {
+    this.#log.onVotes(voteIn);
   }
 
   /** Calls `watcher` after every step forward, until cancelled. */
@@ -130,9 +134,8 @@ export class Learner<Command extends Json, Result> implements LearnerService {
 
   /** Takes back one stored entry. Entries of other roles are left alone. */
   recover(key: string, stored: Json): void {
-    const slot = slotOfKey(CHOSEN, key);
-    if (slot !== undefined) this.#log.add(slot, stored as unknown as Value);
-    else if (key.startsWith(STATE)) this.#stateFromStorage.push([key.slice(STATE.length), stored]);
+    if (this.#log.recover(key, stored)) return;
+    if (key.startsWith(STATE)) this.#stateFromStorage.push([key.slice(STATE.length), stored]);
     else if (key === APPLIED) {
       this.#applied = this.#checkpoint = stored as Slot;
       this.#isFirstStart = false;
@@ -144,8 +147,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     if (this.#isFirstStart) await this.#environment.storage.write(this.#stateChanges());
     else this.#machine.restore(this.#stateFromStorage);
     this.#stateFromStorage.length = 0;
-    // What is not stored cannot be passed on: whoever needs it takes a snapshot.
-    if (!this.#options.storesChosen) this.#log.truncate(this.#applied + 1);
+    this.#log.recovered(this.#applied);
     this.#apply();
   }
 
@@ -224,7 +226,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
         if (value === undefined) break;
         this.#applied = slot;
         this.#unstored += sizeOf(value);
-        if (this.#options.storesChosen) changes.push({ key: slotKey(CHOSEN, slot), value });
+        changes.push(...this.#log.changesOnApply(slot));
         if (value.command !== null)
           this.#settle(value.id, this.#machine.apply(value.command as Command, slot));
         this.#environment.trace(() => ({ kind: 'applied', slot, value: value.id }));
@@ -232,6 +234,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
       }
       const isDue = this.#applied - this.#checkpoint >= this.#options.checkpointSlots;
       if (!isDue && this.#unstored <= CHECKPOINT_CHARACTERS) return changes;
+      changes.push(...this.#log.changesOnCheckpoint(this.#checkpoint + 1, this.#applied));
       this.#checkpoint = this.#applied;
       this.#unstored = 0;
       const floor = this.#log.nextFloor(this.#applied);
@@ -253,9 +256,6 @@ export class Learner<Command extends Json, Result> implements LearnerService {
 
   #moveFloor(floor: Slot): Change[] {
     if (this.#offer?.isIdle === true) this.#offer = undefined;
-    const dropped = this.#log.truncate(floor);
-    const changes: Change[] = [{ key: FLOOR, value: floor }, ...this.#truncateVotes(floor)];
-    if (!this.#options.storesChosen) return changes;
-    return changes.concat(dropped.map((slot) => ({ key: slotKey(CHOSEN, slot), value: undefined })));
+    return [{ key: FLOOR, value: floor }, ...this.#log.drop(floor), ...this.#truncateVotes(floor)];
   }
 }

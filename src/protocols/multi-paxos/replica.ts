@@ -72,6 +72,7 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
     this.#learner = new Learner(environment, machine, options);
     this.#acceptor = new Acceptor(environment, options, () => this.#learner.applied);
     this.#learner.onTruncate((floor) => this.#acceptor.truncate(floor));
+    this.#learner.onVotes((slot) => this.#acceptor.voteIn(slot)?.value);
 
     const own = unreliable('acceptor', ACCEPTOR_METHODS, this.#acceptorService(), environment.faults);
     this.#dispatcher.expose('acceptor', ACCEPTOR_METHODS, own);

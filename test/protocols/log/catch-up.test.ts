@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { parseQuorums } from '../../../src/core/quorum';
-import { multiPaxos } from '../../../src/protocols/multi-paxos/replica';
+import { DEFAULT_OPTIONS } from '../../../src/protocols/multi-paxos/options';
+import { MultiPaxosReplica, multiPaxos } from '../../../src/protocols/multi-paxos/replica';
 import { Cluster } from '../../support/cluster';
 import { usualSettings } from '../../support/settings';
 
@@ -30,4 +31,39 @@ test('a server that hears one peer, which does not lead, catches up whatever the
   expect(await time.runUntil(hasIt, 20_000)).toBe(true);
   expect(write.outcome?.kind).toBe('done');
   expect(network.dropped).toBeGreaterThan(0);
+});
+
+test('after a restart of all, who was behind gets what it missed as entries: the others have their log still', async () => {
+  const cluster = new Cluster(
+    (environment, machine) =>
+      new MultiPaxosReplica(environment, machine, usualSettings(environment), {
+        ...DEFAULT_OPTIONS,
+        checkpointSlots: 10,
+      }),
+    3,
+    1,
+  );
+  const { time, network, members } = cluster.world;
+  const leaderOf = (server: number): number | null => cluster.replica(server).inspect().leader ?? null;
+  cluster.startAll();
+  expect(await time.runUntil(() => leaderOf(0) !== null, 10_000)).toBe(true);
+  const leader = leaderOf(0)!;
+  const behind = (leader + 1) % 3;
+  network.rule = ({ from, to }) => (from === behind || to === behind ? 'drop' : 'deliver');
+  for (let n = 0; n < 25; n++) {
+    const write = cluster.submit(leader, `w${n}`);
+    expect(await time.runUntil(() => write.outcome?.kind === 'done', 5000)).toBe(true);
+  }
+  await time.run(200);
+  for (const member of members) cluster.crash(member);
+  const asked: string[] = [];
+  network.rule = ({ method, kind }) => {
+    if (kind === 'request') asked.push(method);
+    return 'deliver';
+  };
+  cluster.startAll();
+  expect(await time.runUntil(() => cluster.log(behind).length === 25, 20_000)).toBe(true);
+  expect(cluster.log(behind)).toEqual(cluster.log(leader));
+  expect(asked).toContain('learner.chosen');
+  expect(asked).not.toContain('learner.snapshot');
 });

@@ -4,6 +4,8 @@ const ACCEPTOR = 'protocols/multi-paxos/acceptor.ts';
 const CANDIDATE = 'protocols/multi-paxos/candidate.ts';
 const LEARNER = 'protocols/log/learner.ts';
 
+const STORED_LOG = 'protocols/log/stored-log.ts';
+
 /** One promise for all slots, and what a new leader finds out by it. */
 const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
   {
@@ -24,6 +26,22 @@ const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
         file: 'protocols/multi-paxos/leader.ts',
         find: 'voters = [...floors].filter(([, floor]) => floor <= slot)',
         replace: 'voters = [...floors]',
+      },
+    ],
+  },
+  {
+    id: 'MP-24',
+    name: 'its own votes are its log',
+    rule: 'A vote is a chosen value only where nothing else was chosen [Paxos Made Simple, 2.2]',
+    story:
+      'Why store the log, when the votes are stored? After a restart they are read back as what was chosen. They are, in almost every slot. In one of them this server had voted for a value that got no further, and had learned another one since; who asks it for its log now gets the first.',
+    schedule:
+      'A: slot 5 = x -> {A}. B is elected and has y chosen in 5; A learns y, makes a checkpoint and restarts. C asks A for slot 5.',
+    edits: [
+      {
+        file: STORED_LOG,
+        find: 'if (this.#voteIn(slot)?.id !== this.get(slot)?.id)',
+        replace: 'if (this.#voteIn(slot) === undefined)',
       },
     ],
   },
