@@ -7,10 +7,10 @@ const ANSWER_BYTES = 64 * 1024 * 1024;
 const WAYS = {
   // Votes that come while others are under way share the next batch, and with it a sync of the peer's disk. Only where
   // the way is long they do not wait for its end.
-  vote: { batchesInFlight: 8, batchSpacingMs: 50, maxAnswerBytes: ANSWER_BYTES },
-  bulk: { batchesInFlight: 2, batchSpacingMs: 0, maxAnswerBytes: ANSWER_BYTES },
+  vote: { batchesInFlight: 8, batchSpacingMs: 50 },
+  bulk: { batchesInFlight: 2, batchSpacingMs: 0 },
   // A batch is answered when its last command is chosen; the next must not wait for that.
-  command: { batchesInFlight: 8, batchSpacingMs: 0, maxAnswerBytes: ANSWER_BYTES },
+  command: { batchesInFlight: 8, batchSpacingMs: 0 },
 } as const;
 type Ways = Readonly<Record<keyof typeof WAYS, PeerLane>>;
 
@@ -88,7 +88,7 @@ export class JsonRpcTransport implements Transport {
     for (const { id, origin } of peers) {
       const health = new Health(id, traffic);
       const lane = (name: keyof Ways): PeerLane =>
-        new PeerLane({ origin, headers, observer: health, ...WAYS[name] });
+        new PeerLane({ origin, headers, maxAnswerBytes: ANSWER_BYTES, observer: health, ...WAYS[name] });
       this.#health.set(id, health);
       this.#lanes.set(id, { vote: lane('vote'), bulk: lane('bulk'), command: lane('command') });
     }

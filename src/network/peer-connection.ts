@@ -39,7 +39,12 @@ export class PeerConnection {
       }, timeoutMs);
       this.#exchange = { timer, resolve, reject };
       if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(message);
-      else this.#open(message);
+      else
+        try {
+          this.#open(message);
+        } catch (error) {
+          this.#fail(error as Error);
+        }
     });
   }
 

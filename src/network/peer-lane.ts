@@ -1,7 +1,7 @@
 import { CallError } from '../core/errors';
 import { PeerConnection, type ConnectionOptions } from './peer-connection';
 
-/** Calls that travel together: enough to share the cost of a request, few enough to keep its answer small. */
+/** Calls that travel together: enough to share the cost of a message, few enough to keep its answer small. */
 const BATCH_CALLS = 500;
 const BATCH_BYTES = 2 * 1024 * 1024;
 const CLOSED = 'the transport is closed';
@@ -47,7 +47,7 @@ function textOf(params: unknown): string {
 interface Answer {
   readonly id?: unknown;
   readonly result?: unknown;
-  readonly error?: { readonly message?: string };
+  readonly error?: { readonly message?: string } | null;
 }
 
 /**
@@ -160,18 +160,18 @@ export class PeerLane {
     const connection = this.#idle.pop();
     if (connection === undefined) throw new Error('a batch without a connection');
     const { observer, origin, batchSpacingMs } = this.#options;
-    for (const call of batch) observer.sent(call.method, call.body.length);
     const timeoutMs = Math.max(...batch.map((call) => call.timeoutMs));
     const sentAt = performance.now();
     if (batchSpacingMs > 0) this.#space(batchSpacingMs);
     try {
+      for (const call of batch) observer.sent(call.method, call.body.length);
       const answers = await connection.exchange(`[${batch.map((call) => call.body).join(',')}]`, timeoutMs);
       for (const answer of answersIn(answers)) this.#take(answer);
       observer.roundTrip(performance.now() - sentAt);
     } catch (error) {
-      observer.failed();
       const failure = new CallError(`${origin}: ${(error as Error).message}`, { cause: error });
       for (const call of batch) this.#settle(call)?.reject(failure);
+      observer.failed();
     } finally {
       this.#idle.push(connection);
       if (this.#queue.length > 0) this.#scheduleFlush();
@@ -182,9 +182,10 @@ export class PeerLane {
     const call = typeof answer.id === 'number' ? this.#calls.get(answer.id) : undefined;
     if (call === undefined) return;
     this.#settle(call);
+    const { error, result } = answer;
+    if (error === undefined || error === null) call.resolve(result);
+    else call.reject(new CallError(`${call.method}: ${error.message ?? 'refused'}`));
     this.#options.observer.answered(call.method);
-    if (answer.error === undefined) call.resolve(answer.result);
-    else call.reject(new CallError(`${call.method}: ${answer.error.message ?? 'refused'}`));
   }
 
   #settle(call: Call): Call | undefined {

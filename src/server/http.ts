@@ -6,6 +6,11 @@ import { StartRefused } from './configuration';
 import { hostOf } from './hosts';
 import { formatAddress, type Address } from '../network/address';
 
+/** The connections of each server. Node's own list leaves out those that were upgraded. */
+const connections = new WeakMap<Server, Set<Duplex>>();
+/** The last response that was begun on a connection: all before it are finished before it is. */
+const latestResponses = new WeakMap<Duplex, ServerResponse>();
+
 export interface HttpParts {
   readonly rpc: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** A request for a WebSocket at /rpc; the connection is the callee's from then on. */
@@ -54,10 +59,14 @@ export function createHttpServer(parts: HttpParts): Server {
       headersTimeout: 10_000,
       requestTimeout: 30_000,
       connectionsCheckingInterval: 5_000,
-      // Longer than clients and peers keep an idle connection, or one may be closed just as it is used again.
+      // Longer than clients keep an idle connection, or one may be closed just as it is used again.
       keepAliveTimeout: 65_000,
+      // Finds out about peers whose machine is gone: nothing else ends their connections.
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
     },
     (request, response) => {
+      latestResponses.set(request.socket, response);
       if (request.url === '/rpc') void parts.rpc(request, response);
       else app(request, response);
     },
@@ -67,19 +76,37 @@ export function createHttpServer(parts: HttpParts): Server {
       parts.rpcUpgrade(request, connection, head);
     else withoutUpgrade(server, request, connection, head);
   });
+  // All headers count, up to the 16 KiB that Node takes: what is read again must read the same.
+  server.maxHeadersCount = 0;
   server.maxConnections = 4096;
+  const open = new Set<Duplex>();
+  connections.set(server, open);
+  server.on('connection', (connection) => {
+    if (open.has(connection)) return;
+    open.add(connection);
+    connection.once('close', () => open.delete(connection));
+  });
   return server;
 }
 
 /**
- * Answers a request as if it had offered no upgrade [RFC 9110, 7.8], as some clients do with every request for the sake of HTTP/2.
- * Node has given up the connection by now, so the request goes in once more.
+ * Answers a request as if it had offered no upgrade [RFC 9110, 7.8], as some clients do with every request for the sake
+ * of HTTP/2. Node has given up the connection by now, so the request goes in once more, after the answer before it.
  */
 function withoutUpgrade(server: Server, request: IncomingMessage, connection: Duplex, head: Buffer): void {
+  const before = latestResponses.get(connection);
+  if (before !== undefined && !before.writableFinished) {
+    before.once('close', () => {
+      withoutUpgrade(server, request, connection, head);
+    });
+    return;
+  }
   const lines = [`${request.method ?? ''} ${request.url ?? ''} HTTP/${request.httpVersion}`];
   for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
     const [name = '', value = ''] = request.rawHeaders.slice(at, at + 2);
-    if (!/^(upgrade|connection|http2-settings)$/i.test(name)) lines.push(`${name}: ${value}`);
+    if (/^connection$/i.test(name))
+      lines.push(`${name}: ${value.replaceAll(/upgrade|http2-settings/gi, '')}`);
+    else if (!/^(upgrade|http2-settings)$/i.test(name)) lines.push(`${name}: ${value}`);
   }
   connection.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
   server.emit('connection', connection);
@@ -102,11 +129,11 @@ export function listen(server: Server, address: Address): Promise<void> {
   });
 }
 
-/** Ends idle connections at once, busy ones after their answer, and the rest after `graceMs`. */
+/** Ends idle connections at once, busy ones after their answer, and all others, upgraded ones too, after `graceMs`. */
 export function closeGracefully(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      server.closeAllConnections();
+      for (const connection of connections.get(server) ?? []) connection.destroy();
     }, graceMs);
     server.prependListener('request', (_request, response: ServerResponse) => {
       response.setHeader('connection', 'close');

@@ -15,6 +15,8 @@ export interface RpcSocketsOptions {
 
 /** Peers batch whole values of many slots. */
 const MESSAGE_BYTES = 64 * 1024 * 1024;
+/** A refused caller may take so long to read why. */
+const REFUSED_MS = 5_000;
 /** Code of the closing handshake: the server goes away [RFC 6455, 7.4.1]. */
 const GOING_AWAY = 1001;
 
@@ -26,6 +28,7 @@ export class RpcSockets {
   readonly #options: RpcSocketsOptions;
   readonly #server = new WebSocketServer({
     noServer: true,
+    clientTracking: false,
     maxPayload: MESSAGE_BYTES,
     perMessageDeflate: false,
   });
@@ -100,6 +103,12 @@ export class RpcSockets {
 function refuse(connection: Duplex, refusal: Refusal): void {
   const body = JSON.stringify(refusal.toResponse(null));
   connection.on('error', () => undefined);
+  // Nobody else looks after it any more: without this a caller that keeps its half open keeps the server from closing.
+  const timer = setTimeout(() => connection.destroy(), REFUSED_MS);
+  connection.once('close', () => {
+    clearTimeout(timer);
+  });
+  connection.once('finish', () => connection.destroy()).resume();
   connection.end(
     [
       `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,

@@ -79,7 +79,6 @@ export class RunningServer {
       unansweredAcceptorCalls: () => this.#faults.unanswered,
     });
     const headers = {
-      'content-type': 'application/json',
       authorization: `Bearer ${token}`,
       'x-synod-configuration': configurationId(configuration),
     };

@@ -120,6 +120,16 @@ describe('answers', () => {
     expect(await good).toBeNull();
   });
 
+  test('an answer with an error that is null succeeds', async () => {
+    const peer = await peerThat((calls, socket) => {
+      send(
+        socket,
+        calls.map(({ id }) => ({ jsonrpc: '2.0', id, result: 'well', error: null })),
+      );
+    });
+    expect(await laneTo(peer.origin).call('m', 1, 1000)).toBe('well');
+  });
+
   test('answers to calls that nobody made, twice or too late, harm nobody', async () => {
     const peer = await peerThat((calls, socket) => {
       const answers = calls.map(({ id, params }) => ({ jsonrpc: '2.0', id, result: params }));

@@ -158,6 +158,27 @@ describe('who may connect', () => {
     await expect(open({ headers: PEER, origin: 'http://evil.example' })).rejects.toThrow(forbidden);
   });
 
+  test.each([
+    ['keeps its half of the connection open', ''],
+    ['goes on sending', 'x'.repeat(200_000)],
+  ])('who is refused and %s does not keep the server from closing', async (_, behind) => {
+    const other = await startEndpoint(new Map(), () => Promise.resolve(null));
+    const socket = connect({ port: other.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => undefined);
+    const answer = new Promise<string>((resolve) =>
+      socket.once('data', (data) => {
+        resolve(data.toString());
+      }),
+    );
+    socket.write(
+      `GET /rpc HTTP/1.1\r\nhost: 127.0.0.1:${other.port}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`,
+    );
+    socket.write(behind);
+    expect(await within(5000, 'an answer', answer)).toContain('403 Forbidden');
+    await within(2000, 'the end of the server', other.close());
+    socket.destroy();
+  });
+
   test('a request for a WebSocket that is none is refused', async () => {
     const headers = { ...PEER, 'sec-websocket-key': 'x', 'sec-websocket-version': '13' };
     const socket = connect(endpoint.port, '127.0.0.1');
@@ -195,6 +216,20 @@ describe('an upgrade that the server does not know', () => {
     expect(await raw(post(), '}}')).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*"result":\{"a":"ü"\}/);
     const page = `GET /livez HTTP/1.1\r\n${offer.replace(':0', `:${endpoint.port}`)}\r\n`;
     expect(await raw(page, 'ok\n')).toMatch(/^HTTP\/1.1 200 OK/);
+  });
+
+  test('also when several come at once: each has its answer, in their order', async () => {
+    const requests = [1, 2, 3, 4, 5].map((n) => post(JSON.stringify(call('echo', { n }))));
+    const text = await raw(requests.join(''), '{"n":5}}');
+    expect(text.match(/"n":\d/g)).toEqual(['"n":1', '"n":2', '"n":3', '"n":4', '"n":5']);
+  });
+
+  test('also with very many headers: none of them is lost, and the connection ends if one says so', async () => {
+    const [start = '', rest = ''] = post().split(/(?<=http2-settings: AAMAAABk\r\n)/);
+    const request = start + 'a:\r\n'.repeat(2100) + rest;
+    expect(await raw(request, '}}')).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*"result":\{"a":"ü"\}/);
+    const last = post().replace('connection: Upgrade, HTTP2-Settings', 'connection: close, upgrade');
+    expect(await raw(last, '}}')).toMatch(/^connection: close/im);
   });
 
   test('also when the body comes later, and others follow on the same connection', async () => {

@@ -112,13 +112,13 @@ export class CatchUp<Command extends Json, Result> {
     return gather<Position, ReadonlyMap<ServerId, Position>>({
       members: this.#environment.members,
       clock: this.#environment.clock,
-      resendMs: this.#options.resendMs,
+      resendMs: Math.max(this.#options.resendMs, this.#roundTrip.patienceMs),
       deadlineMs: timeoutMs,
       ask: (member) => (this.#peers.get(member) ?? this.#learner).position({}),
       // What anybody knows to be chosen is chosen: no quorum is needed.
       decide: (replies, resends) => {
         const isEveryone = replies.size === this.#environment.members.length;
-        return isEveryone || resends > 0 ? replies : undefined;
+        return isEveryone || (resends > 0 && replies.size > 1) ? replies : undefined;
       },
     });
   }
