@@ -51,6 +51,9 @@ function bothOrNeither(params: { client?: string | undefined; sequence?: number 
 const together = 'client and sequence go together';
 
 const failures = z.int().min(0);
+/** Null: the leader has none. */
+const lease = z.object({ durationMs: z.number(), maxClockDrift: z.number() }).nullable();
+
 const quorums = z.object({
   system: z.string().describe('`majority`, `q1,q2` or `grid:RxC`'),
   thrifty: z.boolean().describe('votes are asked of a smallest phase-2 quorum first'),
@@ -71,6 +74,7 @@ const status = z.object({
   protocol: z.string(),
   cluster: z.string(),
   quorums,
+  lease,
   ready: z.boolean(),
   members: z.array(z.object({ id: z.int(), address: z.string() })),
   peers: z.array(

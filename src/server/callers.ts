@@ -48,7 +48,7 @@ export class Callers {
       throw new Refusal(
         403,
         API_ERRORS.unauthorized,
-        'the caller belongs to a cluster of other members or protocol',
+        'the caller belongs to a cluster with another name, or has other members, protocol, quorums or lease',
       );
     return { isPeer };
   }

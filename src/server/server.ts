@@ -208,6 +208,7 @@ export class RunningServer {
       protocol,
       cluster,
       quorums: quorumStatus(this.#settings),
+      lease: leaseStatus(this.#settings),
       ready: this.#member.readiness().ready,
       members,
       peers,
@@ -233,6 +234,10 @@ function leaseOf({ leaseMs, maxClockDrift }: ServerConfiguration): LeaderLease |
 function quorumStatus({ quorums, thrifty }: ProtocolSettings): ApiResult<'cluster.status'>['quorums'] {
   const { name, phase1, phase2, survives } = quorums;
   return { system: name, thrifty, phase1, phase2, survives: { ...survives } };
+}
+
+function leaseStatus({ lease }: ProtocolSettings): ApiResult<'cluster.status'>['lease'] {
+  return lease === undefined ? null : { durationMs: lease.durationMs, maxClockDrift: lease.maxDrift };
 }
 
 /** Starts one server. Rejects with StartRefused when it must not start; then nothing is left open. */

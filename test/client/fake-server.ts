@@ -131,6 +131,7 @@ export function statusOf(told: Partial<ApiResult<'cluster.status'>>): ApiResult<
       phase2: '1 of 1 server',
       survives: { phase1: 0, phase2: 0, disks: 0 },
     },
+    lease: null,
     cluster: 'fake',
     ready: true,
     members: [],

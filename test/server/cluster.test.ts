@@ -184,6 +184,7 @@ describe('the state of the cluster', () => {
           phase2: '2 of 3 servers',
           survives: { phase1: 1, phase2: 1, disks: 1 },
         },
+        lease: null,
         applied: anyNumber,
         highestChosen: status.applied,
         floor: 1,

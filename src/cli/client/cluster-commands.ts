@@ -111,6 +111,14 @@ function verdictOnStores(statuses: readonly Status[], colors: Colors): string {
     : colors.red('STORES DIFFER at the same applied slot');
 }
 
+function leaseLines(lease: Status['lease']): string[] {
+  if (lease === null) return [];
+  const { durationMs, maxClockDrift } = lease;
+  return [
+    `lease of the leader ${durationMs} ms: reads rest on clocks that drift by ${100 * maxClockDrift} % at most`,
+  ];
+}
+
 /** What each phase needs, and which failures that survives, whichever servers they hit. */
 function quorumsLine({ system, thrifty, phase1, phase2, survives }: Status['quorums']): string {
   const down = (servers: number): string => `${servers} may be down`;
@@ -139,7 +147,7 @@ export async function status(client: SynodClient, call: CallOptions, colors: Col
   );
   return {
     result: { servers },
-    lines: [...lines, footer, ...(first ? [quorumsLine(first.quorums)] : [])],
+    lines: [...lines, footer, ...(first ? [quorumsLine(first.quorums), ...leaseLines(first.lease)] : [])],
     exitCode: statuses.length > 0 ? EXIT.ok : EXIT.noServer,
   };
 }

@@ -1,6 +1,10 @@
 import type { ServerId } from '../../core/ballot';
-import type { Clock } from '../../core/environment';
+import type { Environment } from '../../core/environment';
+import type { Json } from '../../core/json';
 import type { LeaderLease } from '../../core/replica';
+
+/** Where it is stored how long a grant of this server may last. */
+const LONGEST = 'acceptor/longest-grant-ms';
 
 /**
  * How long a grant surely holds, on the leader's clock, from the moment the heartbeat for it was sent. The follower's
@@ -12,33 +16,52 @@ export function safeMs({ durationMs, maxDrift }: LeaderLease): number {
 
 /** What a server has granted: until then it promises nothing to any other candidate [Ongaro, 6.4.1]. */
 export class Grant {
-  readonly #clock: Clock;
-  readonly #lease: LeaderLease | undefined;
+  readonly #environment: Environment;
+  readonly #durationMs: number;
+  #storedMs = 0;
   #holder: ServerId | undefined;
   #until = -Infinity;
+  /** Until then somebody may count on a grant of which this server knows nothing since it was restarted. */
+  #forgottenUntil = -Infinity;
 
-  constructor(clock: Clock, lease: LeaderLease | undefined) {
-    this.#clock = clock;
-    this.#lease = lease;
+  constructor(environment: Environment, lease: LeaderLease | undefined) {
+    this.#environment = environment;
+    this.#durationMs = lease?.durationMs ?? 0;
   }
 
-  /** After a restart this server does not know what it had granted: for the whole duration it elects nobody. */
-  forget(): void {
-    this.#extend(undefined);
+  /** Takes back one stored entry. Entries of other roles are left alone. */
+  recover(key: string, stored: Json): void {
+    if (key === LONGEST) this.#storedMs = stored as number;
+  }
+
+  /**
+   * After the last entry is taken back, and before the first grant: for as long as an earlier one can last this server
+   * elects nobody, whoever asks. How long that is is stored, because the duration may have been another one.
+   */
+  async recovered(): Promise<void> {
+    const { clock, fail } = this.#environment;
+    const storedMs = this.#storedMs;
+    this.#forgottenUntil = clock.now() + storedMs;
+    if (this.#durationMs > storedMs) await this.#store();
+    else if (this.#durationMs < storedMs)
+      clock.after(storedMs, () => {
+        this.#store().catch(fail);
+      });
   }
 
   /** The leader `holder` was heard. */
   renew(holder: ServerId): void {
-    this.#extend(holder);
+    if (this.#durationMs === 0) return;
+    this.#holder = holder;
+    this.#until = this.#environment.clock.now() + this.#durationMs;
   }
 
   forbids(candidate: ServerId): boolean {
-    return candidate !== this.#holder && this.#clock.now() < this.#until;
+    const now = this.#environment.clock.now();
+    return now < this.#forgottenUntil || (candidate !== this.#holder && now < this.#until);
   }
 
-  #extend(holder: ServerId | undefined): void {
-    if (this.#lease === undefined) return;
-    this.#holder = holder;
-    this.#until = this.#clock.now() + this.#lease.durationMs;
+  #store(): Promise<void> {
+    return this.#environment.storage.write([{ key: LONGEST, value: this.#durationMs }]);
   }
 }

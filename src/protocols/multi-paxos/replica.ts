@@ -62,13 +62,13 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
     settings: ProtocolSettings,
     options: MultiPaxosOptions,
   ) {
-    const { self, members, transport, storage, clock } = environment;
+    const { self, members, transport, storage } = environment;
     this.#environment = environment;
     this.#ids = new ValueIds(self);
     this.#settings = settings;
     this.#options = options;
     this.#rounds = new Rounds(storage);
-    this.#grant = new Grant(clock, settings.lease);
+    this.#grant = new Grant(environment, settings.lease);
     this.#learner = new Learner(environment, machine, options);
     this.#acceptor = new Acceptor(environment, options, () => this.#learner.applied);
     this.#learner.onTruncate((floor) => this.#acceptor.truncate(floor));
@@ -119,10 +119,11 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
       this.#rounds.recover(key, value);
       this.#acceptor.recover(key, value);
       this.#learner.recover(key, value);
+      this.#grant.recover(key, value);
     }
     await this.#learner.recovered();
     await this.#ids.begin(this.#rounds);
-    this.#grant.forget();
+    await this.#grant.recovered();
     this.#environment.transport.listen(this.#dispatcher.dispatch);
     this.#catchUp.start();
     this.#election.start();

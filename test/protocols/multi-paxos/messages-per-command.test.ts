@@ -104,7 +104,7 @@ describe.each([3, 5, 7])('messages per committed command, %i servers', (n) => {
   });
 });
 
-test('100 commands that come one by one while two messages are under way travel with the next ones', async () => {
+test('100 commands that come one by one while a message is under way travel with the next ones', async () => {
   const { cluster, counts } = await quiet(multiPaxos, 3, false);
   const leader = cluster.replica(0).inspect().leader!;
   for (let i = 0; i < 100; i++) {

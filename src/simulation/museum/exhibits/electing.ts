@@ -32,16 +32,17 @@ const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
   {
     id: 'MP-24',
     name: 'its own votes are its log',
-    rule: 'A vote is a chosen value only where nothing else was chosen [Paxos Made Simple, 2.2]',
+    rule: 'A vote is not yet a chosen value [Paxos Made Simple, 2.2]',
     story:
-      'Why store the log, when the votes are stored? After a restart they are read back as what was chosen. They are, in almost every slot. In one of them this server had voted for a value that got no further, and had learned another one since; who asks it for its log now gets the first.',
+      'Why store the log, when the votes are stored? After a restart they are read back as what was chosen. Up to the last checkpoint they are, but for the slots in which this server had voted for something else, which the checkpoint stores. Above it a vote is only a vote: perhaps it was the only one.',
     schedule:
-      'A: slot 5 = x -> {A}. B is elected and has y chosen in 5; A learns y, makes a checkpoint and restarts. C asks A for slot 5.',
+      'A votes for x in slot 5, as the only one, and restarts: x is in its log, and it carries it out. B is elected by {B, C} and has y chosen in 5.',
     edits: [
       {
         file: STORED_LOG,
-        find: 'if (this.#voteIn(slot)?.id !== this.get(slot)?.id)',
-        replace: 'if (this.#voteIn(slot) === undefined)',
+        find: 'recovered(applied: Slot): void {',
+        replace:
+          'recovered(applied: Slot): void {\n    for (let slot = applied + 1; this.#voteIn(slot) !== undefined; slot++) this.add(slot, this.#voteIn(slot));',
       },
     ],
   },

@@ -12,7 +12,7 @@ const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
       'The followers answer the heartbeats, and the leader counts its lease from them. But nobody has told the acceptors: when a candidate comes they promise, as always. The new leader writes, and the old one goes on to read alone until its time is up.',
     schedule:
       'n = 3, a lease of 3 s. A is cut off from B and C, which elect B after 1 s and choose y. A answers a read with x.',
-    edits: [{ file: LEASE, find: 'this.#clock.now() < this.#until', replace: 'false' }],
+    edits: [{ file: LEASE, find: 'candidate !== this.#holder && now < this.#until', replace: 'false' }],
   },
 ];
 
