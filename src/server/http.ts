@@ -74,7 +74,11 @@ export function createHttpServer(parts: HttpParts): Server {
   server.on('upgrade', (request, connection, head) => {
     if (request.headers.upgrade?.toLowerCase() === 'websocket' && request.url === '/rpc')
       parts.rpcUpgrade(request, connection, head);
-    else withoutUpgrade(server, request, connection, head);
+    else {
+      // Node listens no more, and an error that nobody hears would end the process.
+      connection.on('error', () => undefined);
+      withoutUpgrade(server, request, connection, head);
+    }
   });
   // All headers count, up to the 16 KiB that Node takes: what is read again must read the same.
   server.maxHeadersCount = 0;
@@ -94,6 +98,7 @@ export function createHttpServer(parts: HttpParts): Server {
  * of HTTP/2. Node has given up the connection by now, so the request goes in once more, after the answer before it.
  */
 function withoutUpgrade(server: Server, request: IncomingMessage, connection: Duplex, head: Buffer): void {
+  if (connection.destroyed) return;
   const before = latestResponses.get(connection);
   if (before !== undefined && !before.writableFinished) {
     before.once('close', () => {

@@ -224,6 +224,33 @@ describe('an upgrade that the server does not know', () => {
     expect(text.match(/"n":\d/g)).toEqual(['"n":1', '"n":2', '"n":3', '"n":4', '"n":5']);
   });
 
+  test('also while the answer before it is under way, which harms nobody when the caller breaks off', async () => {
+    const slow = call('acceptor.slow');
+    const request = post(JSON.stringify(slow)).replace(/connection:.*\r\n.*\r\n.*\r\n/, '');
+    const asPeer = request.replace('content-type', `authorization: ${PEER.authorization}\r\ncontent-type`);
+    const known = asPeer.replace(
+      'content-type',
+      `x-synod-configuration: ${PEER['x-synod-configuration']}\r\ncontent-type`,
+    );
+    const socket = connect(endpoint.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    const before = release;
+    socket.write(known + post());
+    await waitFor('the slow call', () => release !== before);
+    release();
+    await waitFor('both answers', () => text.split('"result"').length === 3);
+    expect(text.indexOf('at last')).toBeLessThan(text.indexOf('ü'));
+    const again = release;
+    socket.write(known + post());
+    await waitFor('the slow call again', () => release !== again);
+    socket.resetAndDestroy();
+    await waitFor('the end of the connection', () => socket.destroyed);
+    release();
+    expect(await rpc(endpoint.port, 'echo', { still: 'here' })).toMatchObject({ result: { still: 'here' } });
+  });
+
   test('also with very many headers: none of them is lost, and the connection ends if one says so', async () => {
     const [start = '', rest = ''] = post().split(/(?<=http2-settings: AAMAAABk\r\n)/);
     const request = start + 'a:\r\n'.repeat(2100) + rest;
