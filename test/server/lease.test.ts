@@ -47,7 +47,7 @@ test('after a restart of all nobody is elected before the leases that were grant
   const stoppedAt = performance.now();
   await three.launch(...three.ids);
   await waitFor('a write', async () => {
-    const reply = (await rpc(three.port(0), 'kv.put', { key: 'a', value: '2' }));
+    const reply = await rpc(three.port(0), 'kv.put', { key: 'a', value: '2' });
     return reply.error === undefined;
   });
   expect(performance.now() - stoppedAt).toBeGreaterThan(LEASE_MS);
