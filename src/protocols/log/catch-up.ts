@@ -100,7 +100,7 @@ export class CatchUp<Command extends Json, Result> {
   async #gossip(): Promise<void> {
     const applied = this.#learner.applied;
     const voted = this.#highestAccepted();
-    const positions = await this.#positions(this.#options.gossipMs);
+    const positions = await this.#positions();
     const known = Math.max(0, ...[...(positions?.values() ?? [])].map((position) => position.highestChosen));
     // A server that moves along needs no help, unless the others are far ahead.
     const isStuck = this.#learner.applied === applied;
@@ -108,12 +108,14 @@ export class CatchUp<Command extends Json, Result> {
     if (target > this.#learner.applied) await this.repair(target);
   }
 
-  #positions(timeoutMs: number): Promise<ReadonlyMap<ServerId, Position> | undefined> {
+  #positions(): Promise<ReadonlyMap<ServerId, Position> | undefined> {
+    const resendMs = Math.max(this.#options.resendMs, this.#roundTrip.patienceMs);
     return gather<Position, ReadonlyMap<ServerId, Position>>({
       members: this.#environment.members,
       clock: this.#environment.clock,
-      resendMs: Math.max(this.#options.resendMs, this.#roundTrip.patienceMs),
-      deadlineMs: timeoutMs,
+      resendMs,
+      // Longer than the first pause, however long that has become: those who answer by then are all there are.
+      deadlineMs: this.#options.gossipMs + 2 * resendMs,
       ask: (member) => (this.#peers.get(member) ?? this.#learner).position({}),
       // What anybody knows to be chosen is chosen: no quorum is needed.
       decide: (replies, resends) => {
