@@ -94,11 +94,14 @@ test('with -f 0.25 all goes on, under a leader', async () => {
     const load = startLoad({ clients: 8, seed, name: 'failing' });
     const judged = startJudged({ clients: 4, seed, name: 'failing' });
     await Promise.all([load.untilFurther(100), judged.untilFurther(JUDGED)]);
+    // How many calls that takes depends on how many commands share each of them.
+    await cluster.waitUntil(
+      'many calls went unanswered',
+      async () => (await cluster.status(0)).unansweredAcceptorCalls > 20,
+    );
     await Promise.all([load.stop(), judged.stop()]);
     assertSound(await audit(cluster, load), load);
     assertJudged('failing-acceptors', judged.events, JUDGED);
-    const status = await cluster.status(0);
-    expect(status.leader).not.toBeNull();
-    expect(status.unansweredAcceptorCalls).toBeGreaterThan(20);
+    expect((await cluster.status(0)).leader).not.toBeNull();
   });
 }, 60_000);
