@@ -18,3 +18,8 @@ export interface Exhibit {
   readonly quorums?: string;
   readonly edits: readonly Edit[];
 }
+
+/** Mistakes that only Multi-Paxos has room for. */
+export function ofMultiPaxos(mistakes: readonly Omit<Exhibit, 'protocol'>[]): readonly Exhibit[] {
+  return mistakes.map((mistake) => ({ ...mistake, protocol: 'multi-paxos' }));
+}

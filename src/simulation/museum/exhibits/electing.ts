@@ -1,4 +1,4 @@
-import type { Exhibit } from '../exhibit';
+import { ofMultiPaxos, type Exhibit } from '../exhibit';
 
 const ACCEPTOR = 'protocols/multi-paxos/acceptor.ts';
 const CANDIDATE = 'protocols/multi-paxos/candidate.ts';
@@ -7,7 +7,7 @@ const LEARNER = 'protocols/log/learner.ts';
 const STORED_LOG = 'protocols/log/stored-log.ts';
 
 /** One promise for all slots, and what a new leader finds out by it. */
-const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
+export const ELECTING: readonly Exhibit[] = ofMultiPaxos([
   {
     id: 'MP-2',
     name: 'no-ops over forgotten slots',
@@ -274,9 +274,4 @@ const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
       },
     ],
   },
-];
-
-export const ELECTING: readonly Exhibit[] = MISTAKES.map((mistake) => ({
-  ...mistake,
-  protocol: 'multi-paxos',
-}));
+]);

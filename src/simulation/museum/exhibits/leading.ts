@@ -1,11 +1,11 @@
-import type { Exhibit } from '../exhibit';
+import { ofMultiPaxos, type Exhibit } from '../exhibit';
 
 const FOLLOWER = 'protocols/multi-paxos/follower.ts';
 const LEADER = 'protocols/multi-paxos/leader.ts';
 const OPERATIONS = 'protocols/multi-paxos/operations.ts';
 
 /** What a leader counts, what its followers believe, and what both tell their clients. */
-const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
+export const LEADING: readonly Exhibit[] = ofMultiPaxos([
   {
     id: 'MP-1',
     name: 'a vote of an older ballot is applied',
@@ -208,9 +208,4 @@ const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
       },
     ],
   },
-];
-
-export const LEADING: readonly Exhibit[] = MISTAKES.map((mistake) => ({
-  ...mistake,
-  protocol: 'multi-paxos',
-}));
+]);

@@ -1,9 +1,9 @@
-import type { Exhibit } from '../exhibit';
+import { ofMultiPaxos, type Exhibit } from '../exhibit';
 
 const LEASE = 'protocols/multi-paxos/lease.ts';
 
 /** What a leader takes its time to be, and what its followers have really given it. */
-const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
+export const LEASING: readonly Exhibit[] = ofMultiPaxos([
   {
     id: 'MP-9',
     name: 'a lease that nobody keeps',
@@ -14,9 +14,4 @@ const MISTAKES: readonly Omit<Exhibit, 'protocol'>[] = [
       'n = 3, a lease of 3 s. A is cut off from B and C, which elect B after 1 s and choose y. A answers a read with x.',
     edits: [{ file: LEASE, find: 'candidate !== this.#holder && now < this.#until', replace: 'false' }],
   },
-];
-
-export const LEASING: readonly Exhibit[] = MISTAKES.map((mistake) => ({
-  ...mistake,
-  protocol: 'multi-paxos',
-}));
+]);
