@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { InProcessCluster } from './helpers/cluster';
+import { InProcessCluster, expectStranger } from './helpers/cluster';
 import { rpc } from './helpers/http';
 import { waitFor } from './helpers/wait';
 
@@ -51,4 +51,11 @@ test('after a restart of all nobody is elected before the leases that were grant
     return reply.error === undefined;
   });
   expect(performance.now() - stoppedAt).toBeGreaterThan(LEASE_MS);
+});
+
+test('servers with other leases do not talk to each other', async () => {
+  const three = (cluster = await InProcessCluster.prepare(options));
+  await three.launch(0, 1);
+  await three.launchAs(2, { leaseMs: LEASE_MS / 2 });
+  await expectStranger(three);
 });

@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -133,4 +134,16 @@ export class InProcessCluster {
     await this.stop(...this.#running.keys());
     rmSync(this.root, { recursive: true, force: true });
   }
+}
+
+/** Servers 0 and 1 of three reach each other, and server 2 and they do not. */
+export async function expectStranger(three: InProcessCluster): Promise<void> {
+  const reachable = async (id: number): Promise<boolean[]> =>
+    (await three.status(id)).peers.map((peer) => peer.reachable);
+  await waitFor('the two that agree have met', async () =>
+    (await Promise.all([reachable(0), reachable(1)])).every(([met]) => met === true),
+  );
+  expect(await reachable(1)).toEqual([true, false]);
+  expect(await reachable(2)).toEqual([false, false]);
+  expect((await three.status(0)).ready).toBe(false);
 }
