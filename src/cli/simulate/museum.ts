@@ -7,6 +7,7 @@ import type { Exhibit } from '../../simulation/museum/exhibit';
 import { canMutate } from '../../simulation/museum/mutant';
 import { wishesFor } from '../../simulation/museum/tour';
 import { option, UsageError, wholeNumber } from '../options';
+import { tryCandidates } from './candidates';
 import { runSeeds, visitAll } from './pool';
 import { Progress } from './progress';
 import { refuseOthers } from './refuse';
@@ -22,6 +23,8 @@ interface Options {
   readonly list?: true;
   readonly describe?: true;
   readonly json?: true;
+  readonly candidates?: string;
+  readonly tests?: true;
 }
 
 /** Adds the command `museum`. `start` gets its work, which resolves with the exit code. */
@@ -30,12 +33,19 @@ export function addMuseumCommand(program: Command, start: (work: () => Promise<n
     .command('museum')
     .description('put in known mistakes, one after the other: each must be caught')
     .configureHelp({ showGlobalOptions: false })
-    .argument('[ids...]', 'only these')
+    .argument('[ids...]', 'only these exhibits or candidates')
     .addOption(
-      option('--most-seeds <count>', 'tried for each').argParser(wholeNumber(1, 1_000_000)).default(2000),
+      option('--most-seeds <count>', 'seeds tried for each')
+        .argParser(wholeNumber(1, 1_000_000))
+        .default(2000),
     )
     .addOption(option('--jobs <count>', 'exhibits at a time').default(1))
     .addOption(option('--read <level>', 'of all reads, not drawn').choices(['local', 'linearizable']))
+    .addOption(option('--candidates <folder>', 'put in the mistakes of these *.json files instead'))
+    .option(
+      '--tests',
+      'with --candidates: run the tests that a candidate names where no simulated run catches it',
+    )
     .option('--list', 'name them')
     .option('--describe', 'tell what each is about')
     .addOption(option('--json', 'one JSON document'))
@@ -44,9 +54,23 @@ export function addMuseumCommand(program: Command, start: (work: () => Promise<n
       const options = command.optsWithGlobals<Options>();
       if (options.list) refuseOthers(command, 'museum --list', ['list', 'json']);
       if (options.describe) refuseOthers(command, 'museum --describe', ['describe', 'json']);
-      refuseOthers(command, 'museum', ['mostSeeds', 'jobs', 'read', 'list', 'describe', 'json']);
+      const { candidates, tests } = options;
+      const common = ['mostSeeds', 'jobs', 'read', 'json'];
+      if (candidates !== undefined) {
+        refuseOthers(command, 'museum --candidates', [...common, 'candidates', 'tests']);
+        start(() => visitCandidates(candidates, ids, options));
+        return;
+      }
+      if (tests) throw new UsageError('--tests goes with --candidates');
+      refuseOthers(command, 'museum', [...common, 'list', 'describe']);
       start(() => visitMuseum(ids, options));
     });
+}
+
+async function visitCandidates(folder: string, ids: readonly string[], options: Options): Promise<number> {
+  if (!canMutate()) throw new UsageError(NEEDS_CLONE);
+  const { mostSeeds, jobs, read, tests = false, json = false } = options;
+  return await tryCandidates({ folder, ids, tour: { read, mostSeeds }, jobs, tests, json });
 }
 
 async function visitMuseum(ids: readonly string[], options: Options): Promise<number> {
@@ -110,11 +134,11 @@ async function goRound(
   const waiting = new Map<number, Visited>();
   const findings: Finding[] = [];
   const progress = new Progress(exhibits.length, 'exhibits');
-  const ids = exhibits.map(({ id }) => id);
   const onRun = (id: string): void => {
     progress.note(`now ${id}`);
   };
-  await visitAll(tour, ids, jobs, onRun, (index, visited) => {
+  await visitAll(tour, exhibits, jobs, onRun, (index, visited) => {
+    if (visited.obstacle !== undefined) throw new Error(visited.obstacle.message);
     waiting.set(index, visited);
     progress.clear();
     for (const exhibit of exhibits.slice(findings.length)) {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { Mistake } from '../../simulation/museum/exhibit';
 import { runner, type Done, type Job } from './job';
 import type { Tour, TourMessage, Visited } from './tour-worker';
 
@@ -35,21 +36,21 @@ export async function runSeeds(
   );
 }
 
-/** Visits the exhibits of these ids, `jobs` at a time. `onRun` hears of each seed, `onVisited` of each exhibit, as they come. */
+/** Visits the mistakes, `jobs` at a time. `onRun` hears of each seed, `onVisited` of each mistake, as they come. */
 export async function visitAll(
   tour: Tour,
-  ids: readonly string[],
+  mistakes: readonly Mistake[],
   jobs: number,
   onRun: (id: string) => void,
   onVisited: (index: number, visited: Visited) => void,
 ): Promise<void> {
-  const queue = ids.entries();
-  await withWorkers('tour-worker.js', tour, Math.min(jobs, ids.length), async (worker) => {
-    for (const [index, id] of queue) {
-      const visited = await ask(worker, id, (said) => {
+  const queue = mistakes.entries();
+  await withWorkers('tour-worker.js', tour, Math.min(jobs, mistakes.length), async (worker) => {
+    for (const [index, mistake] of queue) {
+      const visited = await ask(worker, mistake, (said) => {
         const message = said as TourMessage;
         if (message.kind === 'visited') return message.visited;
-        onRun(id);
+        onRun(mistake.id);
         return undefined;
       });
       onVisited(index, visited);

@@ -1,7 +1,7 @@
 import { drawScenario } from '../draw';
 import { runScenario } from '../run';
 import type { search } from '../search/search';
-import type { Exhibit } from './exhibit';
+import type { Exhibit, Mistake } from './exhibit';
 import { EXHIBITS } from './exhibits';
 import { loadMutant } from './mutant';
 
@@ -17,9 +17,9 @@ export function exhibitOf(id: string): Exhibit | undefined {
   return EXHIBITS.find((exhibit) => exhibit.id.toLowerCase() === id.toLowerCase());
 }
 
-/** The simulator, all of it loaded once more with the exhibit's mistake in the sources. */
-export function codeWith(exhibit: Exhibit): Code {
-  const [draw, run] = loadMutant(['simulation/draw.ts', 'simulation/run.ts'], exhibit.edits) as [Code, Code];
+/** The simulator, all of it loaded once more with the mistake in the sources. */
+export function codeWith({ edits }: Mistake): Code {
+  const [draw, run] = loadMutant(['simulation/draw.ts', 'simulation/run.ts'], edits) as [Code, Code];
   return { drawScenario: draw.drawScenario, runScenario: run.runScenario };
 }
 

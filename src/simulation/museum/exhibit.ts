@@ -1,22 +1,28 @@
 import type { ProtocolName } from '../../protocols/registry';
 import type { Edit } from './mutant';
 
-/** A known mistake: what it is, why it is one, and the change of the source that makes it. */
-export interface Exhibit {
-  /** As in the literature of this project: P for the schedules of Paxos, MP for those of Multi-Paxos, F for flexible quorums, S for store, client and server around them. */
+/** A mistake: the change of the source that makes it, and in whose runs it shows. */
+export interface Mistake {
   readonly id: string;
   readonly name: string;
+  /** In whose runs it shows; left out: in those of Paxos. */
+  readonly protocol?: ProtocolName;
+  /** The quorums under which it shows; left out: any, so majorities do. */
+  readonly quorums?: string;
+  readonly edits: readonly Edit[];
+}
+
+/**
+ * A known mistake, what it is, and why it is one. Its id is as in the literature of this project: P for the schedules of
+ * Paxos, MP for those of Multi-Paxos, F for flexible quorums, S for store, client and server around them.
+ */
+export interface Exhibit extends Mistake {
   /** The rule that it breaks, and where that is written. */
   readonly rule: string;
   /** For a student who meets it for the first time. */
   readonly story: string;
   /** The mildest course of events known to show it. `1.0` is round 1 of server 0; `-> {A, B}` reaches only these. */
   readonly schedule: string;
-  /** In whose runs it shows; left out: in those of Paxos. */
-  readonly protocol?: ProtocolName;
-  /** The quorums under which it shows; left out: any, so majorities do. */
-  readonly quorums?: string;
-  readonly edits: readonly Edit[];
 }
 
 /** Mistakes that only Multi-Paxos has room for. */

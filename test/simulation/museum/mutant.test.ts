@@ -24,5 +24,6 @@ test('a mutant that no longer applies is a defect', () => {
     loadMutant(['core/ballot.ts'], [{ ...EDIT, file, find }]);
   expect(load('core/ballot.ts', 'not there')).toThrow('0 places');
   expect(load('core/ballot.ts', 'return')).toThrow(/[2-9] places/);
-  expect(load('core/quorum.ts', 'members')).toThrow('what nobody imports: core/quorum.ts');
+  expect(load('core/quorum.ts', 'export class Majority')).toThrow('what nobody imports: core/quorum.ts');
+  expect(load('core/nothing.ts', 'x')).toThrow('src/core/nothing.ts, which cannot be read');
 });
