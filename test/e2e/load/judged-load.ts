@@ -18,6 +18,8 @@ export interface JudgedPlan {
   /** Clients stay with one server each, in turn, whatever it answers; by default they fail over. */
   readonly isPinned?: boolean;
   readonly deadlineMs?: number;
+  /** How many keys they share; a few by default, so that operations meet. */
+  readonly keys?: number;
 }
 
 /** Keys of all judged loads begin so; other audits leave them out. */
@@ -33,6 +35,8 @@ export interface Ended {
   readonly outcome: Outcome;
   readonly begunAt: number;
   readonly endedAt: number;
+  /** On the clock of `performance.now()`. */
+  readonly endedAtMs: number;
   readonly tookMs: number;
   /** Who answered, as `host:port`; of a pinned client, who was asked. */
   readonly server: string | undefined;
@@ -71,7 +75,7 @@ export class JudgedLoad {
       const name = `${plan.name}-${number}`;
       if (plan.isPinned === true) this.#pins.set(name, client.server);
       const mixture = {
-        ...{ prefix: this.#prefix, keys: KEYS, reads: 0.5 },
+        ...{ prefix: this.#prefix, keys: this.#keys, reads: 0.5 },
         readLevels: ['local', 'linearizable'] as const,
       };
       return this.#run(name, client, new MixedRequests(name, mixture, random.fork(`judged ${name}`)));
@@ -145,6 +149,10 @@ export class JudgedLoad {
     return `judged: ${count('ok')} ok, ${count('fail')} failed, ${count('unknown')} unknown`;
   }
 
+  get #keys(): number {
+    return this.#plan.keys ?? KEYS;
+  }
+
   get #prefix(): string {
     return `${JUDGED_PREFIX}${this.name}/`;
   }
@@ -173,7 +181,7 @@ export class JudgedLoad {
     const recording = new RecordingClient(`${this.name}-last-${address}`, client, this.#recorder);
     try {
       for (const read of ['linearizable', 'local'] satisfies ReadLevel[])
-        for (let key = 0; key < KEYS; key++)
+        for (let key = 0; key < this.#keys; key++)
           if ((await recording.perform({ op: 'get', key: `${this.#prefix}${key}`, read })) === undefined)
             throw new Error(`a last read at ${address} failed: ${JSON.stringify(this.events.at(-1))}`);
     } finally {
@@ -193,7 +201,8 @@ export class JudgedLoad {
     if (begun === undefined) throw new Error(`operation ${event.id} ended twice or never began`);
     this.#begun.delete(event.id);
     const server = event.type === 'ok' ? event.server : begun.server;
-    const tookMs = performance.now() - begun.atMs;
-    this.ended.push({ ...begun, outcome: event.type, endedAt: position, tookMs, server });
+    const endedAtMs = performance.now();
+    const tookMs = endedAtMs - begun.atMs;
+    this.ended.push({ ...begun, outcome: event.type, endedAt: position, endedAtMs, tookMs, server });
   }
 }
