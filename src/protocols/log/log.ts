@@ -16,6 +16,18 @@ export function sizeOf(value: Value): number {
   return size;
 }
 
+/** What the map has for the slots from `from` to `to`, ascending. Slots that it lacks cost nothing, however many. */
+export function* slotsWithin<T>(slots: ReadonlyMap<Slot, T>, from: Slot, to: Slot): Generator<[Slot, T]> {
+  if (to - from > slots.size) {
+    yield* [...slots].filter(([slot]) => slot >= from && slot <= to).sort(([a], [b]) => a - b);
+    return;
+  }
+  for (let slot = from; slot <= to; slot++) {
+    const found = slots.get(slot);
+    if (found !== undefined) yield [slot, found];
+  }
+}
+
 /**
  * The chosen values that a learner keeps: those it cannot apply yet, and a tail of applied ones for peers that
  * missed them. `floor` is the lowest slot kept; whoever needs older ones gets a snapshot.
@@ -68,9 +80,7 @@ export class Log {
   /** Drops the slots below `floor` and gives those that were kept. */
   truncate(floor: Slot): Slot[] {
     const dropped: Slot[] = [];
-    for (let slot = this.#floor; slot < floor; slot++) {
-      const value = this.#values.get(slot);
-      if (value === undefined) continue;
+    for (const [slot, value] of slotsWithin(this.#values, this.#floor, floor - 1)) {
       this.#characters -= sizeOf(value);
       this.#values.delete(slot);
       dropped.push(slot);
@@ -84,11 +94,9 @@ export class Log {
   read(from: Slot, slots: number, characters: number): { slot: Slot; value: Value }[] {
     const entries: { slot: Slot; value: Value }[] = [];
     let size = 0;
-    for (let slot = Math.max(from, this.#floor); slot <= this.#highest && entries.length < slots; slot++) {
-      const value = this.#values.get(slot);
-      if (value === undefined) continue;
+    for (const [slot, value] of slotsWithin(this.#values, Math.max(from, this.#floor), this.#highest)) {
       size += sizeOf(value);
-      if (entries.length > 0 && size > characters) break;
+      if (entries.length === slots || (entries.length > 0 && size > characters)) break;
       entries.push({ slot, value });
     }
     return entries;

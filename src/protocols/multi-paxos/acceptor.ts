@@ -3,7 +3,7 @@ import type { Change, Environment } from '../../core/environment';
 import { invariant } from '../../core/invariant';
 import type { Json } from '../../core/json';
 import { slotKey } from '../../core/keys';
-import { sizeOf } from '../log/log';
+import { sizeOf, slotsWithin } from '../log/log';
 import type { AcceptReply, Entry, HeartbeatReply, PrepareReply, Vote } from './messages';
 
 /** Where the promise is stored, and the votes: those of one message together, under their first slot and ballot. */
@@ -130,7 +130,7 @@ export class Acceptor {
 
   /** Forgets the slots below `floor`, which the caller has durably applied. Gives the changes to store with that. */
   truncate(floor: Slot): Change[] {
-    for (let slot = this.#floor; slot < floor; slot++) this.#votes.delete(slot);
+    for (const [slot] of slotsWithin(this.#votes, this.#floor, floor - 1)) this.#votes.delete(slot);
     this.#floor = Math.max(this.#floor, floor);
     const isDropped = ({ last }: Stored): boolean => last < floor;
     const dropped = this.#stored.filter(isDropped);
@@ -162,9 +162,7 @@ export class Acceptor {
     const { pieceSlots, pieceCharacters } = this.#options;
     const votes: Vote[] = [];
     let characters = 0;
-    for (let slot = Math.max(from, this.#floor); slot <= this.#highest; slot++) {
-      const vote = this.#votes.get(slot);
-      if (vote === undefined) continue;
+    for (const [slot, vote] of slotsWithin(this.#votes, Math.max(from, this.#floor), this.#highest)) {
       if (votes.length === pieceSlots || (votes.length > 0 && characters > pieceCharacters))
         return { votes, next: slot };
       votes.push(vote);

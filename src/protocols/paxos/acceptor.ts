@@ -3,6 +3,7 @@ import type { Change, Environment } from '../../core/environment';
 import { invariant } from '../../core/invariant';
 import type { Json } from '../../core/json';
 import { slotKey, slotOfKey } from '../../core/keys';
+import { slotsWithin } from '../log/log';
 import type { Value } from '../log/messages';
 import type { AcceptReply, AcceptorService, PrepareReply, Proposal } from './messages';
 
@@ -120,8 +121,8 @@ export class Acceptor implements AcceptorService {
   /** Forgets the slots below `floor`, which the caller has durably applied. Gives the changes to store with that. */
   truncate(floor: Slot): Change[] {
     const changes: Change[] = [];
-    for (let slot = this.#floor; slot < floor; slot++) {
-      if (!this.#slots.delete(slot)) continue;
+    for (const [slot] of slotsWithin(this.#slots, this.#floor, floor - 1)) {
+      this.#slots.delete(slot);
       changes.push(
         { key: slotKey(PROMISED, slot), value: undefined },
         { key: slotKey(ACCEPTED, slot), value: undefined },

@@ -176,7 +176,7 @@ export const ELECTING: readonly Exhibit[] = ofMultiPaxos([
     edits: [
       {
         file: ACCEPTOR,
-        find: 'for (let slot = this.#floor; slot < floor; slot++) this.#votes.delete(slot);',
+        find: 'for (const [slot] of slotsWithin(this.#votes, this.#floor, floor - 1)) this.#votes.delete(slot);',
         replace: 'if (floor > this.#floor) this.#votes.clear();',
       },
       { file: ACCEPTOR, find: '=> last < floor;', replace: '=> last < Infinity;' },
