@@ -1,4 +1,4 @@
-import type { Slot } from '../../core/ballot';
+import type { Ballot, Slot } from '../../core/ballot';
 import type { Cancel, Change, Environment } from '../../core/environment';
 import { InvariantViolation, invariant } from '../../core/invariant';
 import type { Json } from '../../core/json';
@@ -6,7 +6,7 @@ import type { StateMachine, StateRecord } from '../../core/state-machine';
 import { sizeOf, type LogLimits } from './log';
 import type { LearnerService, SnapshotPiece, Value } from './messages';
 import { SnapshotOffer } from './snapshot';
-import { StoredLog } from './stored-log';
+import { StoredLog, type OwnVote } from './stored-log';
 
 const STATE = 'learner/state/';
 /** Where the applied slot is stored. */
@@ -94,7 +94,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   }
 
   /** Counts on it that a vote is stored as soon as it is cast, until it is truncated. */
-  onVotes(voteIn: (slot: Slot) => Value | undefined): void {
+  onVotes(voteIn: (slot: Slot) => OwnVote | undefined): void {
     this.#log.onVotes(voteIn);
   }
 
@@ -147,7 +147,8 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     if (this.#isFirstStart) await this.#environment.storage.write(this.#stateChanges());
     else this.#machine.restore(this.#stateFromStorage);
     this.#stateFromStorage.length = 0;
-    this.#log.recovered(this.#applied);
+    const floor = this.#log.recovered(this.#applied);
+    if (floor > this.#log.floor) this.#environment.storage.defer(this.#moveFloor(floor));
     this.#apply();
   }
 
@@ -156,13 +157,16 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     return Promise.resolve(null);
   }
 
-  /** Learns several chosen values and applies what has become contiguous, in one write. */
-  learnAll(entries: Iterable<{ slot: Slot; value: Value }>): void {
+  /**
+   * Learns several chosen values and applies what has become contiguous, in one write. `chosenBy`: the ballot under which
+   * a quorum voted for them, if that is known.
+   */
+  learnAll(entries: Iterable<{ slot: Slot; value: Value }>, chosenBy?: Ballot): void {
     for (const { slot, value } of entries) {
       const known = this.#log.get(slot);
       invariant(known === undefined || known.id === value.id, `one value is chosen in slot ${slot}`);
       if (known !== undefined || slot <= this.#applied) continue;
-      this.#log.add(slot, value);
+      this.#log.learn(slot, value, chosenBy);
       this.#environment.trace(() => ({ kind: 'learned', slot, value: value.id }));
     }
     this.#apply();
@@ -234,7 +238,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
       }
       const isDue = this.#applied - this.#checkpoint >= this.#options.checkpointSlots;
       if (!isDue && this.#unstored <= CHECKPOINT_CHARACTERS) return changes;
-      changes.push(...this.#log.changesOnCheckpoint(this.#checkpoint + 1, this.#applied));
+      changes.push(...this.#log.changesOnCheckpoint(this.#applied));
       this.#checkpoint = this.#applied;
       this.#unstored = 0;
       const floor = this.#log.nextFloor(this.#applied);

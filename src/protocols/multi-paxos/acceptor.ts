@@ -4,6 +4,7 @@ import { invariant } from '../../core/invariant';
 import type { Json } from '../../core/json';
 import { slotKey } from '../../core/keys';
 import { sizeOf, slotsWithin } from '../log/log';
+import type { Value } from '../log/messages';
 import type { AcceptReply, Entry, HeartbeatReply, PrepareReply, Vote } from './messages';
 
 /** Where the promise is stored, and the votes: those of one message together, under their first slot and ballot. */
@@ -22,6 +23,13 @@ export interface AcceptorOptions {
   readonly pieceCharacters: number;
 }
 
+/** What the acceptor asks of its own learner. */
+export interface AppliedSlots {
+  /** All slots up to this one are known to be chosen, and applied. */
+  readonly applied: Slot;
+  chosenIn(slot: Slot): Value | undefined;
+}
+
 interface Stored {
   readonly key: string;
   readonly last: Slot;
@@ -35,7 +43,7 @@ interface Stored {
 export class Acceptor {
   readonly #environment: Environment;
   readonly #options: AcceptorOptions;
-  readonly #applied: () => Slot;
+  readonly #learner: AppliedSlots;
   readonly #votes = new Map<Slot, Vote>();
   /** What is stored of the votes, in the order in which it was cast. */
   #stored: Stored[] = [];
@@ -43,11 +51,10 @@ export class Acceptor {
   #floor: Slot = 1;
   #highest: Slot = 0;
 
-  /** `applied`: up to where this server knows and has applied what is chosen. */
-  constructor(environment: Environment, options: AcceptorOptions, applied: () => Slot) {
+  constructor(environment: Environment, options: AcceptorOptions, learner: AppliedSlots) {
     this.#environment = environment;
     this.#options = options;
-    this.#applied = applied;
+    this.#learner = learner;
   }
 
   get promised(): Ballot {
@@ -87,7 +94,7 @@ export class Acceptor {
       ballot,
       ...this.#report(from),
       floor: this.#floor,
-      applied: this.#applied(),
+      applied: this.#learner.applied,
     };
     const isNew = compareBallots(ballot, promised) > 0;
     await this.#environment.storage.write(isNew ? [promiseOf(ballot)] : []);
@@ -106,7 +113,7 @@ export class Acceptor {
       this.#environment.trace(() => ({ kind: 'accept-rejected', slot, ballot, promised }));
       return { kind: 'rejected', promised };
     }
-    const floor = this.#floor;
+    const floor = this.#floorFor(entries);
     this.#promised = ballot;
     const fresh = entries.filter((entry) => entry.slot >= floor && !this.#isRepeated(ballot, entry));
     for (const { slot, value } of fresh) this.#record({ slot, ballot, value });
@@ -125,7 +132,7 @@ export class Acceptor {
     const promised = this.#promised;
     return compareBallots(ballot, promised) < 0
       ? { kind: 'rejected', promised }
-      : { kind: 'following', ballot, applied: this.#applied() };
+      : { kind: 'following', ballot, applied: this.#learner.applied };
   }
 
   /** Forgets the slots below `floor`, which the caller has durably applied. Gives the changes to store with that. */
@@ -136,6 +143,18 @@ export class Acceptor {
     const dropped = this.#stored.filter(isDropped);
     if (dropped.length > 0) this.#stored = this.#stored.filter((stored) => !isDropped(stored));
     return dropped.map(({ key }) => ({ key, value: undefined }));
+  }
+
+  /**
+   * From where on these entries get votes. A value other than the one known to be chosen is proposed under a ballot below
+   * the one that chose it [Paxos Made Simple, P2b]: a vote for it could help nobody, and the own vote of an applied slot
+   * stays what it is.
+   */
+  #floorFor(entries: readonly Entry[]): Slot {
+    const { applied } = this.#learner;
+    const isLost = ({ slot, value }: Entry): boolean =>
+      slot <= applied && slot >= this.#floor && this.#learner.chosenIn(slot)?.id !== value.id;
+    return entries.some(isLost) ? applied + 1 : this.#floor;
   }
 
   #isRepeated(ballot: Ballot, { slot, value }: Entry): boolean {

@@ -13,7 +13,7 @@ export interface FollowerOptions {
 /** What the follower needs of its own learner. */
 export interface ChosenSlots {
   readonly applied: Slot;
-  learnAll(entries: Iterable<{ slot: Slot; value: Value }>): void;
+  learnAll(entries: Iterable<{ slot: Slot; value: Value }>, chosenBy?: Ballot): void;
 }
 
 /**
@@ -107,7 +107,7 @@ export class Follower {
       if (vote === undefined || compareBallots(vote.ballot, this.#ballot) !== 0) break;
       entries.push({ slot, value: vote.value });
     }
-    if (entries.length > 0) this.#learner.learnAll(entries);
+    if (entries.length > 0) this.#learner.learnAll(entries, this.#ballot);
     if (this.#learner.applied < this.#chosenUpTo) this.#watchGap();
   }
 

@@ -15,8 +15,7 @@ export type LeaderOptions = HeartbeatOptions & CommandQueueOptions;
 export interface LearningSlots {
   readonly highestChosen: Slot;
   knows(slot: Slot): boolean;
-  chosenIn(slot: Slot): Value | undefined;
-  learnAll(entries: Iterable<{ slot: Slot; value: Value }>): void;
+  learnAll(entries: Iterable<{ slot: Slot; value: Value }>, chosenBy?: Ballot): void;
 }
 
 type Verdict =
@@ -236,14 +235,12 @@ export class Leader {
       const voters = [...floors].filter(([, floor]) => floor <= slot).map(([member]) => member);
       return this.#settings.quorums.isPhase2Quorum(new Set(voters));
     };
-    if (hasVotesFrom(entries[0]?.slot ?? 0)) return { kind: 'chosen' };
+    const first = entries[0]?.slot ?? 0;
+    if (hasVotesFrom(first)) return { kind: 'chosen' };
     const floor = Math.max(0, ...floors.values());
-    if (floor <= (entries[0]?.slot ?? 0)) return undefined;
-    // Acceptors keep no votes below their floor: those slots are chosen, and perhaps the own learner knows them by now.
-    const open = entries.find(({ slot, value }) => this.#learner.chosenIn(slot)?.id !== value.id);
-    if (open === undefined || hasVotesFrom(open.slot)) return { kind: 'chosen' };
-    // Chosen, and the value is not kept, or is another leader's: only a new phase 1 tells what is left to propose.
-    if (this.#learner.knows(open.slot)) return { kind: 'rejected', by: this.ballot };
+    if (floor <= first) return undefined;
+    // Chosen under another ballot, with whatever value: only a new phase 1 tells what is left to propose.
+    if (this.#learner.knows(first)) return { kind: 'rejected', by: this.ballot };
     this.#repair(floor - 1).catch(this.#environment.fail);
     return undefined;
   }
@@ -256,7 +253,7 @@ export class Leader {
       this.#environment.trace(() => ({ kind: 'chosen', slot, ballot, value: value.id }));
       this.#chosen.add(slot);
     }
-    this.#learner.learnAll(entries);
+    this.#learner.learnAll(entries, ballot);
     while (this.#chosen.delete(this.#chosenUpTo + 1)) {
       const slot = ++this.#chosenUpTo;
       this.#proposals.get(slot)?.settle({ kind: 'chosen', slot });

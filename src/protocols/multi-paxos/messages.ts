@@ -38,7 +38,7 @@ const prepareReply = z.discriminatedUnion('kind', [
 export type PrepareReply = z.output<typeof prepareReply>;
 
 const acceptReply = z.discriminatedUnion('kind', [
-  /** A vote for each entry from `floor` on. Slots below it are chosen, and no vote is kept of them. */
+  /** A vote for each entry from `floor` on. Slots below it are chosen, and this is no vote in them. */
   z.object({ kind: z.literal('accepted'), ballot, floor: slot }),
   rejected,
 ]);

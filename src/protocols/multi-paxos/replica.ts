@@ -70,9 +70,9 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
     this.#rounds = new Rounds(storage);
     this.#grant = new Grant(environment, settings.lease);
     this.#learner = new Learner(environment, machine, options);
-    this.#acceptor = new Acceptor(environment, options, () => this.#learner.applied);
+    this.#acceptor = new Acceptor(environment, options, this.#learner);
     this.#learner.onTruncate((floor) => this.#acceptor.truncate(floor));
-    this.#learner.onVotes((slot) => this.#acceptor.voteIn(slot)?.value);
+    this.#learner.onVotes((slot) => this.#acceptor.voteIn(slot));
 
     const own = unreliable('acceptor', ACCEPTOR_METHODS, this.#acceptorService(), environment.faults);
     this.#dispatcher.expose('acceptor', ACCEPTOR_METHODS, own);

@@ -70,7 +70,10 @@ test('neither does the acceptor of a slot each', async () => {
 });
 
 test('nor the one for all slots, in what it reports and in what it drops', async () => {
-  const acceptor = new AcceptorForAllSlots(synced(), DEFAULT_OPTIONS, () => 0);
+  const acceptor = new AcceptorForAllSlots(synced(), DEFAULT_OPTIONS, {
+    applied: 0,
+    chosenIn: () => undefined,
+  });
   for (const slot of [3, DISTANT])
     await acceptor.accept({ ballot: BALLOT, entries: [{ slot, value: valueIn(slot) }] });
   const limited = tookMs(async () => {

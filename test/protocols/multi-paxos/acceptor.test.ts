@@ -2,9 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { NO_BALLOT, compareBallots, formatBallot, type Ballot, type Slot } from '../../../src/core/ballot';
 import type { Change, Environment } from '../../../src/core/environment';
 import type { Json } from '../../../src/core/json';
-import { Acceptor, PROMISED } from '../../../src/protocols/multi-paxos/acceptor';
+import type { Value } from '../../../src/protocols/log/messages';
+import { Acceptor, PROMISED, type AppliedSlots } from '../../../src/protocols/multi-paxos/acceptor';
 import type { Entry, Vote } from '../../../src/protocols/multi-paxos/messages';
 
+/** A learner that has learned nothing. */
+const NOTHING = { applied: 0, chosenIn: (): Value | undefined => undefined };
 const OPTIONS = { pieceSlots: 1000, pieceCharacters: 1e6 };
 const LOW = { round: 2, server: 1 };
 /** As text it comes before LOW. */
@@ -27,13 +30,13 @@ class Disk {
       else this.entries.set(key, structuredClone(value));
   }
 
-  boot(options: Partial<typeof OPTIONS> = {}, applied = (): Slot => 0): Acceptor {
+  boot(options: Partial<typeof OPTIONS> = {}, learner: AppliedSlots = NOTHING): Acceptor {
     const write = (changes: readonly Change[]): Promise<void> => {
       this.commit(changes);
       return Promise.resolve();
     };
     const environment = { storage: { write }, trace: () => undefined } as unknown as Environment;
-    const acceptor = new Acceptor(environment, { ...OPTIONS, ...options }, applied);
+    const acceptor = new Acceptor(environment, { ...OPTIONS, ...options }, learner);
     for (const key of [...this.entries.keys()].sort()) acceptor.recover(key, this.entries.get(key)!);
     return acceptor;
   }
@@ -193,9 +196,30 @@ describe('an acceptor for all slots', () => {
     expect(await acceptor.prepare({ ballot: HIGH, from: 1 })).toMatchObject({ floor: 3 });
   });
 
+  test('casts no vote for another value where it knows what is chosen, and claims none', async () => {
+    const disk = new Disk();
+    const learner = { applied: 0, chosenIn: (slot: Slot) => entriesOf(HIGH, slot)[0]?.value };
+    const acceptor = disk.boot({}, learner);
+    await acceptor.accept({ ballot: LOW, entries: entriesOf(LOW, 1) });
+    learner.applied = 2;
+    const between = { round: 3, server: 0 };
+    const reply = await acceptor.accept({ ballot: between, entries: entriesOf(between, 1, 2, 3) });
+    expect(reply).toEqual({ kind: 'accepted', ballot: between, floor: 3 });
+    for (const each of [acceptor, disk.boot()])
+      expect([1, 2, 3].map((slot) => each.voteIn(slot)?.ballot)).toEqual([LOW, undefined, between]);
+    expect(acceptor.promised).toEqual(between);
+    // What is chosen gets votes, so that a new leader need not learn it elsewhere.
+    expect(await acceptor.accept({ ballot: HIGH, entries: entriesOf(HIGH, 1, 2, 3) })).toMatchObject({
+      floor: 1,
+    });
+    expect(disk.boot().voteIn(2)?.ballot).toEqual(HIGH);
+  });
+
   test('reports the votes in pieces, from a slot on, and how far its server is', async () => {
-    const acceptor = new Disk().boot({ pieceSlots: 2 }, () => 7);
+    const learner = { ...NOTHING };
+    const acceptor = new Disk().boot({ pieceSlots: 2 }, learner);
     await acceptor.accept({ ballot: LOW, entries: entriesOf(LOW, 1, 2, 4, 6, 9) });
+    learner.applied = 7;
     const pieces: Slot[][] = [];
     for (let next: Slot | null = 2; next !== null;) {
       const reply = await acceptor.prepare({ ballot: HIGH, from: next });

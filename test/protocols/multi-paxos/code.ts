@@ -1,6 +1,6 @@
 import { parseQuorums } from '../../../src/core/quorum';
 import type { LeaderLease } from '../../../src/core/replica';
-import { DEFAULT_OPTIONS } from '../../../src/protocols/multi-paxos/options';
+import { DEFAULT_OPTIONS, type MultiPaxosOptions } from '../../../src/protocols/multi-paxos/options';
 import { MultiPaxosReplica } from '../../../src/protocols/multi-paxos/replica';
 import { loadMutant, type Edit } from '../../../src/simulation/museum/mutant';
 import { Cluster } from '../../support/cluster';
@@ -30,6 +30,7 @@ export async function startCluster(
   { MultiPaxosReplica: Replica, parseQuorums: parse }: Code,
   servers: number,
   lease?: LeaderLease,
+  options: Partial<MultiPaxosOptions> = {},
 ): Promise<{ readonly cluster: Cluster; readonly leader: number }> {
   const cluster = new Cluster(
     (environment, machine) =>
@@ -37,7 +38,7 @@ export async function startCluster(
         environment,
         machine,
         { ...usualSettings(environment), quorums: parse('majority', environment.members), lease },
-        DIRECTED,
+        { ...DIRECTED, ...options },
       ),
     servers,
     1,

@@ -40,9 +40,9 @@ export const ELECTING: readonly Exhibit[] = ofMultiPaxos([
     edits: [
       {
         file: STORED_LOG,
-        find: 'recovered(applied: Slot): void {',
+        find: 'recovered(applied: Slot): Slot {',
         replace:
-          'recovered(applied: Slot): void {\n    for (let slot = applied + 1; this.#voteIn(slot) !== undefined; slot++) this.add(slot, this.#voteIn(slot));',
+          'recovered(applied: Slot): Slot {\n    for (let slot = applied + 1; this.#voteIn(slot) !== undefined; slot++) this.add(slot, this.#voteIn(slot).value);',
       },
     ],
   },
@@ -121,8 +121,8 @@ export const ELECTING: readonly Exhibit[] = ofMultiPaxos([
       },
       {
         file: ACCEPTOR,
-        find: 'const floor = this.#floor;\n    this.#promised = ballot;',
-        replace: 'const floor = this.#floor;\n    this.#promised = maxBallot(noted, ballot);',
+        find: 'const floor = this.#floorFor(entries);\n    this.#promised = ballot;',
+        replace: 'const floor = this.#floorFor(entries);\n    this.#promised = maxBallot(noted, ballot);',
       },
       {
         file: ACCEPTOR,
@@ -219,8 +219,8 @@ export const ELECTING: readonly Exhibit[] = ofMultiPaxos([
     edits: [
       {
         file: ACCEPTOR,
-        find: 'const floor = this.#floor;\n    this.#promised = ballot;',
-        replace: 'const floor = this.#floor;',
+        find: 'const floor = this.#floorFor(entries);\n    this.#promised = ballot;',
+        replace: 'const floor = this.#floorFor(entries);',
       },
     ],
   },

@@ -15,8 +15,8 @@ export const LEARNING: readonly Exhibit[] = [
     edits: [
       {
         file: LEARNER,
-        find: 'this.#log.add(slot, value);',
-        replace: `this.#log.add(slot, value);
+        find: 'this.#log.learn(slot, value, chosenBy);',
+        replace: `this.#log.learn(slot, value, chosenBy);
       if (value.command !== null) (this.results ??= new Map()).set(slot, this.#machine.apply(value.command, slot));`,
       },
       {
