@@ -53,6 +53,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   #applied: Slot = 0;
   /** Up to where the stored state goes. */
   #checkpoint: Slot = 0;
+  #storedFloor: Slot = 1;
   /** Characters of the values applied since. */
   #unstored = 0;
   #isFirstStart = true;
@@ -139,7 +140,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     else if (key === APPLIED) {
       this.#applied = this.#checkpoint = stored as Slot;
       this.#isFirstStart = false;
-    } else if (key === FLOOR) this.#moveFloor(stored as Slot);
+    } else if (key === FLOOR) this.#storedFloor = stored as Slot;
   }
 
   /** After the last entry is taken back. On the very first start the machine's initial state is made durable instead. */
@@ -147,8 +148,10 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     if (this.#isFirstStart) await this.#environment.storage.write(this.#stateChanges());
     else this.#machine.restore(this.#stateFromStorage);
     this.#stateFromStorage.length = 0;
-    const floor = this.#log.recovered(this.#applied);
-    if (floor > this.#log.floor) this.#environment.storage.defer(this.#moveFloor(floor));
+    const floor = this.#log.recovered(this.#applied, this.#storedFloor);
+    const changes = this.#moveFloor(floor);
+    // Nothing that is below the floor stays on the disk, whoever left it there.
+    if (floor > this.#storedFloor || changes.length > 1) this.#environment.storage.defer(changes);
     this.#apply();
   }
 

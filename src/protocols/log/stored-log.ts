@@ -63,20 +63,20 @@ export class StoredLog extends Log {
   }
 
   /**
-   * After the last entry is taken back, with all slots up to `applied` in a checkpoint. Without their log, peers whose
-   * checkpoint is an earlier one would all need snapshots after a restart of everybody. Gives the floor from which on the
-   * log is complete; what is below it is to be dropped. A checkpoint of a version that did not keep to the rule above
-   * has nothing but its stored values.
+   * After the last entry is taken back, with all slots up to `applied` in a checkpoint, and the log from `floor` on.
+   * Without their log, peers whose checkpoint is an earlier one would all need snapshots after a restart of everybody.
+   * Gives the floor from which on the log is complete; what is below it is to be dropped. A checkpoint of a version that
+   * did not keep to the rule above has nothing but its stored values.
    */
-  recovered(applied: Slot): Slot {
+  recovered(applied: Slot, floor: Slot): Slot {
     const isKept = this.#keptTo === applied;
-    for (let slot = applied; slot >= this.floor; slot--) {
+    for (let slot = applied; slot >= floor; slot--) {
       if (this.get(slot) !== undefined) continue;
       const vote = isKept ? this.#voteIn(slot) : undefined;
       if (vote === undefined) return slot + 1;
       this.add(slot, vote.value);
     }
-    return this.floor;
+    return floor;
   }
 
   /** What is to be stored when the slot is applied. */

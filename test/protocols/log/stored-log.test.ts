@@ -35,10 +35,10 @@ function start(storesAll = false): StoredLog {
 }
 
 /** The log after a restart from a checkpoint, and where it begins. */
-function restarted(applied: Slot): { log: StoredLog; floor: Slot } {
+function restarted(applied: Slot, from: Slot = 1): { log: StoredLog; floor: Slot } {
   const log = start();
   for (const [key, value] of disk) expect(log.recover(key, value)).toBe(true);
-  return { log, floor: log.recovered(applied) };
+  return { log, floor: log.recovered(applied, from) };
 }
 
 function textOf(log: StoredLog): string {
@@ -186,6 +186,8 @@ describe('without a log that can be relied upon', () => {
     // Nor after a time in which this version was at work.
     disk.set('learner/log', 2);
     expect(restarted(3).floor).toBe(3);
+    disk.set('learner/log', 3);
+    expect([restarted(3).floor, restarted(3, 2).floor]).toEqual([1, 2]);
   });
 });
 

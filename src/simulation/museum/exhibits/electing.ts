@@ -40,9 +40,9 @@ export const ELECTING: readonly Exhibit[] = ofMultiPaxos([
     edits: [
       {
         file: STORED_LOG,
-        find: 'recovered(applied: Slot): Slot {',
+        find: 'recovered(applied: Slot, floor: Slot): Slot {',
         replace:
-          'recovered(applied: Slot): Slot {\n    for (let slot = applied + 1; this.#voteIn(slot) !== undefined; slot++) this.add(slot, this.#voteIn(slot).value);',
+          'recovered(applied: Slot, floor: Slot): Slot {\n    for (let slot = applied + 1; this.#voteIn(slot) !== undefined; slot++) this.add(slot, this.#voteIn(slot).value);',
       },
     ],
   },
