@@ -39,7 +39,7 @@ async function elect(cluster: Cluster, leader: ServerId, successor: ServerId, ru
   const { network, time } = cluster.world;
   network.rule = rule;
   const ballot = { round: 0, server: leader };
-  for (const member of cluster.world.members) {
+  for (const member of cluster.upServers) {
     const { leader: followed, highestPromised } = cluster.replica(member).inspect();
     if (followed === leader && highestPromised.server === leader) ballot.round = highestPromised.round;
   }
@@ -158,6 +158,36 @@ const vouchedForByTheFirstLeader: Schedule = async (code) => {
   await restartAfterTheLateAccept(cluster, [B, X], late);
 };
 
+/**
+ * A has y chosen with B and C, and crashes; C has applied it and keeps no vote of it. D, elected by B and E, inherits y from
+ * B; then E is away, and all that is left to D are B and C.
+ */
+const inheritedWhatOthersHaveForgotten: Schedule = async (code) => {
+  const { cluster, leader: A } = await startCluster(code, 5, undefined, {
+    ...OPTIONS,
+    gossipMs: 1e6,
+    log: { slots: 0, characters: 1e6 },
+  });
+  const { network, observer, members } = cluster.world;
+  const [B, C, D, E] = members.filter((member) => member !== A) as [ServerId, ServerId, ServerId, ServerId];
+  const noLearners: Rule = () => 'drop';
+  network.rule = withLearners(noLearners, (message) =>
+    message.to === B && isRequest(message, 'acceptor.heartbeat') ? 'drop' : among(A, B, C)(message),
+  );
+  await cluster.outcomeOf(cluster.submit(A, 'y'));
+  await until(cluster, 'C keeps no vote of slot 1', () => cluster.replica(C).inspect().floor === 2);
+  cluster.crash(A);
+  const electors = withLearners(noLearners, (message) =>
+    isRequest(message, 'acceptor.accept') ? 'drop' : among(B, D, E)(message),
+  );
+  await elect(cluster, A, D, electors);
+  expect([B, D, E].map((server) => appliedAt(cluster, server))).toEqual([0, 0, 0]);
+  network.rule = among(B, C, D);
+  await cluster.outcomeOf(cluster.submit(D, 'x'));
+  for (const server of [B, C, D]) await until(cluster, 'all have x', () => cluster.log(server).length === 2);
+  observer.check();
+};
+
 const ACCEPTOR = 'protocols/multi-paxos/acceptor.ts';
 const LEADER = 'protocols/multi-paxos/leader.ts';
 const STORED_LOG = 'protocols/log/stored-log.ts';
@@ -200,5 +230,19 @@ describe('what a vote shows of what is chosen', () => {
     },
     vouchedForByTheFirstLeader,
     /learned but not chosen/,
+  );
+  play(
+    {
+      name: 'a leader that gets no votes in slots which others have applied and dropped begins anew behind them',
+      edits: [
+        {
+          file: LEADER,
+          find: "if (this.#learner.knows(first)) return { kind: 'rejected', by: this.ballot };",
+          replace: '',
+        },
+      ],
+    },
+    inheritedWhatOthersHaveForgotten,
+    /not reached: all have x/,
   );
 });
