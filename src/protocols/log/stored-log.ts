@@ -98,12 +98,9 @@ export class StoredLog extends Log {
 
   /** Drops the slots below `floor`, and gives what is to be stored for that. */
   drop(floor: Slot): Change[] {
-    const changes: Change[] = [];
-    for (const slot of this.truncate(floor)) {
-      this.#unproven.delete(slot);
-      if (this.#stored.delete(slot)) changes.push({ key: slotKey(CHOSEN, slot), value: undefined });
-    }
-    return changes;
+    return this.truncate(floor)
+      .filter((slot) => this.#stored.delete(slot))
+      .map((slot) => ({ key: slotKey(CHOSEN, slot), value: undefined }));
   }
 
   #isProven(slot: Slot, chosenBy: Ballot | undefined): boolean {

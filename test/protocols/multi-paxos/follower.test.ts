@@ -16,6 +16,8 @@ interface Rig {
   readonly votes: Map<Slot, Vote>;
   /** What the learner was told to be chosen. */
   readonly learned: string[];
+  /** Under which ballots, as it said. */
+  readonly ballots: (Ballot | undefined)[];
   readonly repairs: Slot[];
   readonly learner: { applied: Slot };
   readonly pass: (durationMs: number) => Promise<void>;
@@ -25,10 +27,12 @@ function rig(): Rig {
   const { time, clock } = virtualClock();
   const votes = new Map<Slot, Vote>();
   const learned: string[] = [];
+  const ballots: (Ballot | undefined)[] = [];
   const repairs: Slot[] = [];
   const learner = {
     applied: 0,
-    learnAll: (entries: Iterable<{ slot: Slot; value: { id: string } }>) => {
+    learnAll: (entries: Iterable<{ slot: Slot; value: { id: string } }>, chosenBy?: Ballot) => {
+      ballots.push(chosenBy);
       for (const { slot, value } of entries) {
         learned.push(`${slot}: ${value.id}`);
         learner.applied = slot;
@@ -46,7 +50,7 @@ function rig(): Rig {
     },
     options: OPTIONS,
   });
-  return { follower, votes, learned, repairs, learner, pass: (durationMs) => time.run(durationMs) };
+  return { follower, votes, learned, ballots, repairs, learner, pass: (durationMs) => time.run(durationMs) };
 }
 
 function vote({ votes }: Rig, slot: Slot, id: string, ballot: Ballot): void {
@@ -58,7 +62,7 @@ describe('a follower', () => {
     const parts = rig();
     for (const slot of [1, 2, 3]) vote(parts, slot, `v${slot}`, LOW);
     parts.follower.heard(LOW, 2);
-    expect(parts.learned).toEqual(['1: v1', '2: v2']);
+    expect([parts.learned, parts.ballots]).toEqual([['1: v1', '2: v2'], [LOW]]);
   });
 
   test('does not learn a vote of an older ballot, but asks for that slot', async () => {

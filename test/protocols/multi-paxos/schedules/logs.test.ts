@@ -1,8 +1,8 @@
-import { describe, expect } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { ServerId } from '../../../../src/core/ballot';
 import { HEALTHY, type Message, type Rule } from '../../../../src/simulation/network';
 import type { Cluster } from '../../../support/cluster';
-import { startCluster } from '../code';
+import { SHIPPED, startCluster } from '../code';
 import { play, type Schedule } from './play';
 
 /** Time for messages to arrive and for a disk to sync, too little for anybody to miss a leader. */
@@ -200,6 +200,23 @@ const votesOn = {
 };
 
 describe('what a vote shows of what is chosen', () => {
+  test('where nothing goes wrong it shows all: no server stores a chosen value once more', async () => {
+    const { cluster, leader } = await startCluster(SHIPPED, 3, undefined, { checkpointSlots: 2 });
+    const { members, time } = cluster.world;
+    for (let index = 0; index < 10; index++) await cluster.outcomeOf(cluster.submit(leader, `w${index}`));
+    await time.run(MOMENT_MS);
+    for (const server of members) {
+      const { disk } = cluster.hosts[server]!;
+      expect(disk.durableText('learner/applied')).toBe('10');
+      expect([...disk.durableKeys('learner/chosen/')]).toEqual([]);
+      cluster.crash(server);
+      cluster.start(server);
+      await time.run(1);
+      const { highestChosen, floor } = cluster.replica(server).inspect();
+      expect([highestChosen, floor]).toEqual([10, 1]);
+    }
+  });
+
   play(
     {
       name: 'a value that was learned of a peer is stored, also where the vote is the same: it may be replaced',
