@@ -103,6 +103,22 @@ describe('the log of a server that starts again', () => {
     expect([server.learner.floor, server.keys('learner/chosen/')]).toEqual([3, []]);
   });
 
+  test('does not believe those votes after the next checkpoint either', async () => {
+    const server = await withTwoSlots();
+    server.learner.learnAll(twoSlots, LOW);
+    await server.synced();
+    await server.store('learner/log', undefined);
+    await server.start();
+    for (const slot of [3, 4]) {
+      server.vote(slot, LOW, `v${slot}`);
+      server.learner.learnAll([{ slot, value: valueOf(`v${slot}`) }], LOW);
+    }
+    await server.synced();
+    await server.start();
+    expect([server.learner.applied, server.learner.floor]).toEqual([4, 3]);
+    expect(await server.log()).toEqual(texts(3, 4));
+  });
+
   test('leaves nothing on the disk of what earlier code had left below the floor', async () => {
     const server = await withTwoSlots();
     server.learner.install(9, []);
