@@ -1,63 +1,34 @@
-import { readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-
-interface Holder {
-  readonly process: number;
-  /** Tells this process from a later one with the same number; empty where the system does not tell. */
-  readonly startedAt: string;
-  /** A copy of a folder carries a copy of the lock. */
-  readonly folder: string;
-}
-
-/** When a process started, in the kernel's own ticks; empty where /proc is missing or the process is gone. */
-function startOf(process: number): string {
-  try {
-    const stat = readFileSync(`/proc/${process}/stat`, 'utf8');
-    // The name in parentheses may hold spaces; the start time is the 20th field after it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
-}
-
-function isAlive(holder: Holder): boolean {
-  try {
-    process.kill(holder.process, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
-  return startOf(holder.process) === holder.startedAt;
-}
-
-function holderOf(file: string): Holder | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Holder;
-  } catch {
-    return undefined;
-  }
-}
+import { tryLock } from 'fs-native-extensions';
 
 /**
  * Keeps a second process away from a data folder: two acceptors on one file would each forget what the other
- * promised. A lock whose process is gone counts for nothing. Gives the function that unlocks. Throws an Error with a
- * sentence when the folder is in use.
+ * promised. The lock is one of the kernel, on the open file `synod.lock`. It ends with the process that holds it, however
+ * that ends, and it counts in every container that has the folder mounted. The file stays: if one process removed it,
+ * another could lock the old file and a third one the new file. What is written in the file is only for the message.
+ *
+ * Gives the function that unlocks. Throws an Error with a sentence when the folder is in use or cannot be locked.
  */
-export function lockFolder(path: string): () => void {
-  const folder = realpathSync(path);
-  const file = join(folder, 'synod.lock');
-  const own: Holder = { process: process.pid, startedAt: startOf(process.pid), folder };
-  for (;;) {
-    try {
-      writeFileSync(file, JSON.stringify(own), { flag: 'wx' });
-      return () => {
-        rmSync(file, { force: true });
-      };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = holderOf(file);
-    if (holder?.folder === folder && isAlive(holder))
-      throw new Error(`it is in use by the process ${holder.process}`);
-    rmSync(file, { force: true });
+export function lockFolder(folder: string): () => void {
+  const path = join(folder, 'synod.lock');
+  const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    if (!tryLock(file)) throw new Error(`it is in use by ${holderOf(path)}`);
+    ftruncateSync(file);
+    writeSync(file, `process ${process.pid} on ${hostname()}`, 0);
+  } catch (error) {
+    closeSync(file);
+    throw error;
   }
+  return () => {
+    closeSync(file);
+  };
+}
+
+/** A number of a process means something only beside its host: each container may count for itself. */
+function holderOf(path: string): string {
+  const text = readFileSync(path, 'utf8');
+  return /^process \d+ on [\w.-]+$/.test(text) ? text : 'another process';
 }

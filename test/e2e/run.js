@@ -1,16 +1,7 @@
 'use strict';
 /* Runs a TypeScript program of the tests with the compiler that the tests use: node test/e2e/run.js <program> [arguments] */
 const { resolve } = require('node:path');
-const { transformFileSync } = require('@swc/core');
-
-require.extensions['.ts'] = (module, file) => {
-  const { code } = transformFileSync(file, {
-    jsc: { target: 'es2023', parser: { syntax: 'typescript' } },
-    module: { type: 'commonjs' },
-    sourceMaps: 'inline',
-  });
-  module._compile(code, file);
-};
+require('../support/typescript');
 
 const [program] = process.argv.splice(2, 1);
 require(resolve(__dirname, program))

@@ -1,6 +1,7 @@
 'use strict';
 // Writes to a storage folder until it fails or is killed, and tells each step on standard output as a line of JSON.
-const { JournaledStorage } = require('../../../dist/storage/journaled-storage.js');
+require('../../support/typescript');
+const { JournaledStorage } = require('../../../src/storage/journaled-storage.ts');
 
 const [folder, first, writes, writers, bytes] = process.argv.slice(2);
 const storage = new JournaledStorage(folder);
