@@ -1,9 +1,13 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { open, type RootDatabase } from 'lmdb';
 import type { Change, Storage } from '../core/environment';
 import { StorageError } from '../core/errors';
 import type { Json } from '../core/json';
+import { DamagedData } from './damaged-data';
+import { makeFolder } from './files';
 import { lockFolder } from './folder-lock';
+import { checkLmdbFile } from './lmdb-file';
 
 const EMPTY = Promise.resolve();
 /** To whoever still writes when the storage is closed, its end looks like a crash. */
@@ -12,18 +16,63 @@ const NEVER = new Promise<never>(() => undefined);
 const DEFER_MS = 20;
 const REASON_WITHIN_MS = 1000;
 const ignore = (): void => undefined;
-/** LMDB's mark at the head of its files, in the byte order of the machine. */
-const MAGIC = { offset: 24, word: 0xbeefc0de };
+/** More than LMDB's own lock file has, and more than the first pages of a new data file. */
+const RESERVED_BYTES = 64 * 1024;
+/** Begins a stored value: the checksum of key and text follows (4 bytes), then the text. No JSON begins so. */
+const CHECKED = 1;
+const VALUE_HEADER = 5;
 
-/** Throws for a file that is not LMDB's: opening one ends the whole process with a segmentation fault. */
-function checkFile(path: string): void {
-  if (!existsSync(path)) return;
-  const head = Buffer.alloc(MAGIC.offset + 4);
-  const file = openSync(path, 'r');
-  const bytes = readSync(file, head, 0, head.length, 0);
-  closeSync(file);
-  const marks = [head.readUInt32LE(MAGIC.offset), head.readUInt32BE(MAGIC.offset)];
-  if (bytes > 0 && !marks.includes(MAGIC.word)) throw new Error(`${path} is damaged, or no data file`);
+/** LMDB keeps no checksums of its own. */
+function encodeValue(key: Buffer, value: Json): Buffer {
+  const text = JSON.stringify(value);
+  const bytes = Buffer.allocUnsafe(VALUE_HEADER + Buffer.byteLength(text));
+  bytes.write(text, VALUE_HEADER);
+  bytes.writeUInt8(CHECKED, 0);
+  bytes.writeUInt32LE(crc32(bytes.subarray(VALUE_HEADER), crc32(key)), 1);
+  return bytes;
+}
+
+/** Values of version 0.1 are text alone. */
+function decodeValue(bytes: Buffer): Json {
+  return JSON.parse(bytes.toString('utf8', bytes[0] === CHECKED ? VALUE_HEADER : 0)) as Json;
+}
+
+function isWhole(key: Buffer, value: Buffer): boolean {
+  if (value[0] === CHECKED && value.length > VALUE_HEADER)
+    return crc32(value.subarray(VALUE_HEADER), crc32(key)) === value.readUInt32LE(1);
+  try {
+    decodeValue(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws DamagedData, or the error of the system, ahead of LMDB: with either it would end the whole process by a signal. */
+function checkFiles(folder: string, path: string): void {
+  if (existsSync(path))
+    checkLmdbFile(path, (key, value) => {
+      if (!isWhole(key, value))
+        throw new DamagedData(
+          `${path} is damaged: the value of ${JSON.stringify(key.toString('utf8'))} is another`,
+        );
+    });
+  // LMDB maps its lock file, too, and writes to it by the mapping: it must be on the disk before.
+  reserve(`${path}-lock`);
+  const probe = `${folder}/synod.probe`;
+  reserve(probe);
+  rmSync(probe);
+}
+
+function reserve(path: string): void {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    for (let at = 0; at < RESERVED_BYTES;)
+      at += writeSync(file, Buffer.alloc(RESERVED_BYTES), 0, RESERVED_BYTES - at, at);
+    fdatasyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Why a commit failed. LMDB tells it by a promise of its own, which settles soon after the commit or never. */
@@ -43,7 +92,7 @@ function reasonOf(error: unknown): Promise<Error> {
 export class LmdbStorage implements Storage {
   /** Resolves when a write failed; the server must stop. */
   readonly failed: Promise<StorageError>;
-  readonly #database: RootDatabase<Json, Buffer>;
+  readonly #database: RootDatabase<Buffer, Buffer>;
   readonly #unlock: () => void;
   #fail!: (error: StorageError) => void;
   readonly #deferred: Change[] = [];
@@ -52,26 +101,21 @@ export class LmdbStorage implements Storage {
   #isClosed = false;
   #last: Promise<void> = EMPTY;
 
-  /** Opens or creates the file in `folder`. Throws when that is not possible. */
+  /**
+   * Opens or creates the file in `folder`, for this process alone. Throws DamagedData, or an Error with a sentence or of the
+   * system.
+   */
   constructor(folder: string) {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     this.#unlock = lockFolder(folder);
     const path = `${folder}/synod.mdb`;
     try {
-      checkFile(path);
+      checkFiles(folder, path);
+      this.#database = openDatabase(path);
     } catch (error) {
       this.#unlock();
       throw error;
     }
-    this.#database = open<Json, Buffer>({
-      path,
-      keyEncoding: 'binary',
-      encoding: 'json',
-      // With overlapping syncs a value whose sync failed would stay readable.
-      overlappingSync: false,
-      compression: false,
-      cache: false,
-    });
     // LMDB closes each event turn by an instruction of its own. Right after that, its promise can be had and its
     // rejection handled; left alone it would end the process.
     this.#database.on('beforecommit', () => {
@@ -105,11 +149,24 @@ export class LmdbStorage implements Storage {
     const start = Buffer.from(prefix, 'utf8');
     // No byte of UTF-8 is 255.
     const end = Buffer.concat([start, Buffer.of(0xff)]);
-    for (const { key, value } of this.#database.getRange({ start, end })) yield [key.toString('utf8'), value];
+    for (const { key, value } of this.#database.getRange({ start, end }))
+      yield [key.toString('utf8'), decodeValue(value)];
   }
 
   get(key: string): Json | undefined {
-    return this.#database.get(Buffer.from(key, 'utf8'));
+    const value = this.#database.get(Buffer.from(key, 'utf8'));
+    return value === undefined ? undefined : decodeValue(value);
+  }
+
+  /** Writes, and returns when it is durable. At start only. Throws the error of the system. */
+  writeNow(changes: readonly Change[]): void {
+    this.#database.transactionSync(() => {
+      for (const { key, value } of changes) {
+        const encoded = Buffer.from(key, 'utf8');
+        if (value === undefined) this.#database.removeSync(encoded);
+        else this.#database.putSync(encoded, encodeValue(encoded, value));
+      }
+    });
   }
 
   async close(): Promise<void> {
@@ -134,7 +191,9 @@ export class LmdbStorage implements Storage {
         for (const { key, value } of changes) {
           const encoded = Buffer.from(key, 'utf8');
           writes.push(
-            value === undefined ? this.#database.remove(encoded) : this.#database.put(encoded, value),
+            value === undefined
+              ? this.#database.remove(encoded)
+              : this.#database.put(encoded, encodeValue(encoded, value)),
           );
         }
       });
@@ -154,4 +213,18 @@ export class LmdbStorage implements Storage {
     // Also when an earlier write failed while this one was under way: nothing after it counts.
     if (this.#isBroken) throw await this.failed;
   }
+}
+
+function openDatabase(path: string): RootDatabase<Buffer, Buffer> {
+  // LMDB would make the file readable for all.
+  closeSync(openSync(path, 'a', 0o600));
+  return open<Buffer, Buffer>({
+    path,
+    keyEncoding: 'binary',
+    encoding: 'binary',
+    // With overlapping syncs a value whose sync failed would stay readable.
+    overlappingSync: false,
+    compression: false,
+    cache: false,
+  });
 }

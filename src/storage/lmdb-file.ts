@@ -1,0 +1,190 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { DamagedData } from './damaged-data';
+
+/** LMDB's file format, as in mdb.c of the release in use: a page begins with its number, a transaction, and its flags. */
+const PAGE_HEADER = 24;
+const FLAGS_AT = 18;
+const NODE_HEADER = 8;
+const Flag = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const;
+/** A leaf's flag: the value lies on pages of its own. */
+const BIG_DATA = 1;
+const MAGIC = 0xbeefc0de;
+const NO_PAGE = 2 ** 64 - 1;
+
+/** One of the two trees of a file: where it begins, and what it holds. */
+interface Tree {
+  readonly depth: number;
+  readonly entries: number;
+  readonly root: number;
+}
+
+interface Meta {
+  readonly pageBytes: number;
+  readonly free: Tree;
+  readonly main: Tree;
+  readonly lastPage: number;
+  readonly transaction: number;
+}
+
+type OnEntry = (key: Buffer, value: Buffer) => void;
+
+/**
+ * Reads all of an LMDB file, page by page, before LMDB maps it: what LMDB finds missing in a mapped file ends the process by
+ * a signal, and what it finds changed it believes. `onEntry` gets each entry of the main tree.
+ *
+ * Throws DamagedData. An empty file is a new one.
+ */
+export function checkLmdbFile(path: string, onEntry: OnEntry): void {
+  const file = openSync(path, 'r');
+  try {
+    const size = fstatSync(file).size;
+    if (size > 0) new Check(file, size, onEntry).run();
+  } catch (error) {
+    if (!(error instanceof Wrong)) throw error;
+    throw new DamagedData(`${path} is damaged: ${error.message}`, { cause: error });
+  } finally {
+    closeSync(file);
+  }
+}
+
+class Wrong extends Error {}
+
+class Check {
+  readonly #file: number;
+  readonly #size: number;
+  readonly #onEntry: OnEntry;
+  /** Pages that a tree has, so that none has two uses. */
+  readonly #used = new Set<number>();
+  #meta!: Meta;
+  #entries = 0;
+
+  constructor(file: number, size: number, onEntry: OnEntry) {
+    this.#file = file;
+    this.#size = size;
+    this.#onEntry = onEntry;
+  }
+
+  run(): void {
+    const first = metaIn(this.#read(0, PAGE_HEADER + 144));
+    const second = metaIn(this.#read(first.pageBytes, PAGE_HEADER + 144));
+    if (second.pageBytes !== first.pageBytes) throw new Wrong('its two meta pages differ');
+    this.#meta = second.transaction > first.transaction ? second : first;
+    const free: number[] = [];
+    this.#tree(this.#meta.main, this.#onEntry);
+    this.#tree(this.#meta.free, (_, value) => {
+      for (const page of freePagesIn(value)) free.push(page);
+    });
+    const both = free.find((page) => this.#used.has(page));
+    if (both !== undefined) throw new Wrong(`page ${both} is free and in use`);
+  }
+
+  #tree({ root, depth, entries }: Tree, onEntry: OnEntry): void {
+    this.#entries = 0;
+    if (root !== NO_PAGE) this.#page(root, depth, onEntry);
+    if (this.#entries !== entries) throw new Wrong(`it has ${this.#entries} entries of ${entries}`);
+  }
+
+  /** A page of a tree, and all below it; at height 1 are the leaves. */
+  #page(number: number, height: number, onEntry: OnEntry): void {
+    const { pageBytes } = this.#meta;
+    const page = this.#use(number, 1, height > 1 ? Flag.branch : Flag.leaf);
+    // Counted from the end of the header.
+    const lower = PAGE_HEADER + page.readUInt16LE(20);
+    const upper = PAGE_HEADER + page.readUInt16LE(22);
+    if (lower > upper || upper > pageBytes || lower % 2 !== 0) throw new Wrong(`page ${number} has no order`);
+    for (let at = PAGE_HEADER; at < lower; at += 2) {
+      const node = PAGE_HEADER + page.readUInt16LE(at);
+      const key = node + NODE_HEADER;
+      const data = key + (node + NODE_HEADER <= pageBytes ? page.readUInt16LE(node + 6) : pageBytes);
+      if (node < upper || data > pageBytes) throw new Wrong(`page ${number} has no order`);
+      if (height > 1) {
+        const child = page.readUInt32LE(node) + page.readUInt16LE(node + 4) * 2 ** 32;
+        this.#page(child, height - 1, onEntry);
+        continue;
+      }
+      this.#entries++;
+      const value = this.#value(page, node, data);
+      if (value === undefined) throw new Wrong(`page ${number} has no order`);
+      onEntry(page.subarray(key, data), value);
+    }
+  }
+
+  /** Undefined: the page cannot hold it. */
+  #value(page: Buffer, node: number, data: number): Buffer | undefined {
+    const flags = page.readUInt16LE(node + 4);
+    const length = page.readUInt32LE(node);
+    if (flags === 0) return data + length <= page.length ? page.subarray(data, data + length) : undefined;
+    if (flags !== BIG_DATA || data + PAGE_HEADER > page.length) return undefined;
+    const pages = Math.ceil((PAGE_HEADER + length) / this.#meta.pageBytes);
+    const first = numberAt(page, data);
+    const big = this.#use(first, pages, Flag.overflow);
+    if (big.readUInt32LE(20) !== pages || numberAt(page, data + 16) !== pages) return undefined;
+    return big.subarray(PAGE_HEADER, PAGE_HEADER + length);
+  }
+
+  #use(number: number, pages: number, flag: number): Buffer {
+    const { pageBytes, lastPage } = this.#meta;
+    // The first two are the meta pages.
+    if (number < 2 || number + pages - 1 > lastPage) throw new Wrong(`there is no page ${number}`);
+    for (let page = number; page < number + pages; page++) {
+      if (this.#used.has(page)) throw new Wrong(`page ${page} has two uses`);
+      this.#used.add(page);
+    }
+    const bytes = this.#read(number * pageBytes, pages * pageBytes);
+    if (numberAt(bytes, 0) !== number || bytes.readUInt16LE(FLAGS_AT) !== flag)
+      throw new Wrong(`page ${number} is not what it should be`);
+    return bytes;
+  }
+
+  #read(position: number, length: number): Buffer {
+    if (position + length > this.#size) throw new Wrong(`it was cut at byte ${this.#size}`);
+    const bytes = Buffer.allocUnsafe(length);
+    for (let read = 0; read < length;) {
+      const more = readSync(this.#file, bytes, read, length - read, position + read);
+      if (more === 0) throw new Wrong('it became shorter while it was read');
+      read += more;
+    }
+    return bytes;
+  }
+}
+
+function numberAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
+}
+
+function metaIn(page: Buffer): Meta {
+  const isMeta = page.readUInt16LE(FLAGS_AT) === Flag.meta && page.readUInt32LE(PAGE_HEADER) === MAGIC;
+  const pageBytes = page.readUInt32LE(48);
+  const isSize = pageBytes >= 256 && pageBytes <= 65_536 && Number.isInteger(Math.log2(pageBytes));
+  if (!isMeta || !isSize) throw new Wrong('it is no data file');
+  const tree = (at: number): Tree => ({
+    depth: page.readUInt16LE(at + 6),
+    entries: numberAt(page, at + 32),
+    // The number that stands for no page is too large to be exact.
+    root: page.readBigUInt64LE(at + 40) === 2n ** 64n - 1n ? NO_PAGE : numberAt(page, at + 40),
+  });
+  return {
+    pageBytes,
+    free: tree(48),
+    main: tree(96),
+    lastPage: numberAt(page, 144),
+    transaction: numberAt(page, 152),
+  };
+}
+
+/** A list of its own length and that many words: a page, 0, or how many pages begin at the next word, as a negative number. */
+function* freePagesIn(list: Buffer): Generator<number> {
+  const words = list.length / 8 - 1;
+  if (!(Number.isInteger(words) && words >= 0) || numberAt(list, 0) > words)
+    throw new Wrong('its free list has no order');
+  const end = (numberAt(list, 0) + 1) * 8;
+  for (let at = 8; at < end; at += 8) {
+    const word = Number(list.readBigInt64LE(at));
+    if (word > 0) yield word;
+    if (word >= 0) continue;
+    at += 8;
+    const first = at < end ? numberAt(list, at) : NO_PAGE;
+    if (first === NO_PAGE || -word > 2 ** 32) throw new Wrong('its free list has no order');
+    for (let page = first; page < first - word; page++) yield page;
+  }
+}
