@@ -114,7 +114,7 @@ async function serve(configuration: ServerConfiguration): Promise<number> {
     return failure === undefined ? 0 : 1;
   } catch (error) {
     if (!(error instanceof StartRefused)) throw error;
-    return await refuse(error.message);
+    return await refuse(error);
   } finally {
     // An open channel, or the timers of operations that were cut off, would keep the process alive.
     setImmediate(() => process.exit());
@@ -156,10 +156,10 @@ function askedToStop(): Promise<undefined> {
 }
 
 /** Whoever supervises prints the reason; without a supervisor it is printed here. */
-async function refuse(reason: string): Promise<number> {
+async function refuse({ message: reason, exitCode }: StartRefused): Promise<number> {
   if (process.connected) await tell({ kind: 'refused', reason });
   else process.stderr.write(`error: ${reason}\n`);
-  return 2;
+  return exitCode;
 }
 
 /** Resolves when the message is on its way, or when there is nobody to tell. */

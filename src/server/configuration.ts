@@ -73,9 +73,22 @@ export function whyNoQuorums(quorums: string, servers: number): string | undefin
   }
 }
 
-/** A start that must not be: wrong input, a taken port, a foreign data folder. One line for people; exit code 2. */
+/** Why a server refuses to start, as an exit code. Whoever restarts servers leaves those alone. */
+export const REFUSED = {
+  /** Wrong input, a taken port, a foreign data folder. */ start: 2,
+  /** See DataDamaged. */ data: 5,
+};
+
+/** A start that must not be. One line for people. */
 export class StartRefused extends Error {
-  override readonly name = 'StartRefused';
+  override readonly name: string = 'StartRefused';
+  readonly exitCode: number = REFUSED.start;
+}
+
+/** The data folder is damaged, or its disk fails: what this server promised may be lost. */
+export class DataDamaged extends StartRefused {
+  override readonly name = 'DataDamaged';
+  override readonly exitCode = REFUSED.data;
 }
 
 /** What a server tells the process that started it, by Node's IPC channel. */

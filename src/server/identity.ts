@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Storage } from '../core/environment';
 import type { Json } from '../core/json';
-import { StartRefused, type ServerConfiguration } from './configuration';
+import { DataDamaged, StartRefused, type ServerConfiguration } from './configuration';
 import { formatAddress } from '../network/address';
 
 const OWN = 'server/';
@@ -64,7 +64,7 @@ export class Identity {
     }
     const hasState = holdsMore(storage);
     if (stored === undefined) {
-      if (hasState) throw new StartRefused('the data folder holds votes but no identity: it is damaged');
+      if (hasState) throw new DataDamaged('the data folder holds votes but no identity: it is damaged');
       const identity = new Identity(storage, {
         ...given,
         disk: newDisk(),

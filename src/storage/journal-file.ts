@@ -1,72 +1,77 @@
-import {
-  closeSync,
-  constants,
-  fdatasync,
-  fdatasyncSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
-import { promisify } from 'node:util';
-import { crc32 } from 'node:zlib';
 import type { Change } from '../core/environment';
-import type { Json } from '../core/json';
+import { DamagedData } from './damaged-data';
+import type { Files, OpenFile } from './files';
+import {
+  encodeHead,
+  encodeMark,
+  HEAD_BYTES,
+  MARK_AT,
+  markIn,
+  seedOf,
+  whyNotHead,
+  type JournalName,
+} from './journal-head';
+import {
+  changesIn,
+  encodeRecord,
+  RECORD_HEADER,
+  recordAt,
+  type JournalRecord,
+  type Link,
+} from './journal-record';
 
-const sync = promisify(fdatasync);
-/** Length of the text and its checksum (4 bytes each), then the sequence number (8); all little-endian. */
-const HEADER = 16;
 /** Room is made ahead of the records: a sync that need not store a new file length is twice as fast. */
 const ROOM_BYTES = 256 * 1024;
-
-/** What one write of the disk holds: all of it or nothing. */
-export interface JournalRecord {
-  /** One more than that of the record before it, wherever that is. */
-  readonly sequence: number;
-  readonly changes: readonly Change[];
-}
-
-/** A stored change: a key without a value deletes. */
-type StoredChange = readonly [key: string] | readonly [key: string, value: Json];
-
-interface Found {
-  readonly sequence: number;
-  readonly end: number;
-}
+/** So much room is always durable behind the last record: a file that ends earlier was cut. */
+const MARGIN_BYTES = 64 * 1024;
 
 /**
- * One file of records, one after the other from its start. It is written over again from the start when its records are
+ * One file of records, one after the other behind its head. It is written over again from the start when its records are
  * needed no more; what is left of older ones is told apart by lower sequence numbers.
  */
 export class JournalFile {
-  /** Sequence numbers of the records that were there when the file was opened. */
-  readonly first: number | undefined;
-  readonly last: number | undefined;
-  readonly #path: string;
-  readonly #file: number;
-  #end: number;
+  readonly path: string;
+  /** The last record that was there when the file was opened, and its place. */
+  readonly last: Link | undefined;
+  /** How far the other journal is known to be durable. */
+  readonly mark: Link | undefined;
+  readonly #file: OpenFile;
+  readonly #seed: number;
+  #lastBytes: { readonly bytes: Buffer; readonly at: number } | undefined;
+  #end = HEAD_BYTES;
   #size: number;
   #records: JournalRecord[] = [];
 
-  /** Opens or creates the file, and reads the records after number `folded`. Throws when that is not possible. */
-  constructor(path: string, folded = 0) {
-    this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    this.#path = path;
-    this.#size = fstatSync(this.#file).size;
-    const bytes = this.#readAll();
-    this.#end = 0;
-    for (let found = recordAt(bytes, 0); found !== undefined; found = recordAt(bytes, this.#end)) {
-      const { sequence, end } = found;
-      // What follows was written when the file was used before.
-      if (this.last !== undefined && sequence !== this.last + 1) break;
-      if (sequence > folded) this.#records.push({ sequence, changes: changesIn(bytes, this.#end, end) });
-      this.first ??= sequence;
-      this.last = sequence;
-      this.#end = end;
+  /** Makes an empty file, durable but for its name. What was in it is gone. */
+  static create(files: Files, path: string, name: JournalName): void {
+    const file = files.open(path);
+    try {
+      file.truncate(0);
+      file.write(encodeHead(name), 0);
+      file.write(Buffer.alloc(ROOM_BYTES), HEAD_BYTES);
+      file.syncNow();
+    } finally {
+      file.close();
     }
-    // A process that was killed may have left the last record in the kernel's memory only.
-    fdatasyncSync(this.#file);
+  }
+
+  /** Opens the file and reads its records. Throws DamagedData, or the error of the system. */
+  constructor(files: Files, path: string, name: JournalName) {
+    this.path = path;
+    this.#seed = seedOf(name.disk);
+    this.#file = files.open(path);
+    try {
+      const bytes = this.#file.read();
+      this.#size = bytes.length;
+      const why = whyNotHead(bytes, name);
+      if (why !== undefined) throw new DamagedData(`${path} ${why}`);
+      this.mark = markIn(bytes, this.#seed);
+      this.#readRecords(bytes);
+      this.last = this.#records.at(-1);
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    }
   }
 
   /** Those that were read when the file was opened; the file forgets them. */
@@ -80,14 +85,25 @@ export class JournalFile {
    * was promised is lost.
    */
   refuseRecordsAfter(sequence: number): void {
-    const bytes = this.#readAll();
-    for (let at = this.#end; at + HEADER <= bytes.length; at++) {
+    const bytes = this.#file.read();
+    for (let at = this.#end; at + RECORD_HEADER <= bytes.length; at++) {
       // The last byte of numbers from 1 to 2^53: cheap to look at, and another one almost everywhere.
-      const top = bytes[at + HEADER - 1] ?? 0;
+      const top = bytes[at + 15] ?? 0;
       if (top < 0x3f || top > 0x43) continue;
-      if (!(bytes.readDoubleLE(at + 8) > sequence) || recordAt(bytes, at) === undefined) continue;
-      throw new Error(`${this.#path} is damaged in the middle, at byte ${this.#end}`);
+      if (!(bytes.readDoubleLE(at + 8) > sequence) || recordAt(bytes, at, this.#seed) === undefined) continue;
+      throw new DamagedData(`${this.path} is damaged in the middle, at byte ${this.#end}`);
     }
+  }
+
+  /**
+   * Makes durable what was read. The last record may be in the kernel's memory only: the process before this one was killed
+   * ahead of its sync, or the sync failed, and then the kernel may hold it for written. So it is written again.
+   */
+  settle(): void {
+    const last = this.#lastBytes;
+    if (last !== undefined) this.#file.write(last.bytes, last.at);
+    this.#lastBytes = undefined;
+    this.#file.syncNow();
   }
 
   /** Where the next record goes. */
@@ -97,69 +113,67 @@ export class JournalFile {
 
   /** From now on records go to the start again. A file that a large record has stretched becomes short. */
   restart(mostBytes: number): void {
-    this.#end = 0;
+    this.#end = HEAD_BYTES;
     if (this.#size <= mostBytes) return;
-    ftruncateSync(this.#file, mostBytes);
+    this.#file.truncate(mostBytes);
     this.#size = mostBytes;
   }
 
-  /** Resolves when the record is durable. One at a time. */
-  async append({ sequence, changes }: JournalRecord): Promise<void> {
-    const stored = changes.map(({ key, value }): StoredChange =>
-      value === undefined ? [key] : [key, value],
-    );
-    const text = JSON.stringify(stored);
-    const length = Buffer.byteLength(text);
-    const bytes = Buffer.allocUnsafe(HEADER + length);
-    bytes.writeUInt32LE(length, 0);
-    bytes.writeDoubleLE(sequence, 8);
-    bytes.write(text, HEADER);
-    bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4);
-    this.#makeRoom(bytes.length);
-    this.#writeAll(bytes, this.#end);
+  /** Resolves with the record behind `before` when it is durable. One at a time. */
+  async append(before: Link, changes: readonly Change[]): Promise<Link> {
+    const { bytes, link } = encodeRecord(before, changes, this.#seed);
+    await this.#makeRoom(bytes.length);
+    this.#file.write(bytes, this.#end);
     this.#end += bytes.length;
-    await sync(this.#file);
+    await this.#file.sync();
+    return link;
+  }
+
+  /** Notes how far the other journal is durable. Nothing waits for this note to be durable itself. */
+  writeMark(link: Link): void {
+    this.#file.write(encodeMark(link, this.#seed), MARK_AT);
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
   }
 
   close(): void {
-    closeSync(this.#file);
+    this.#file.close();
   }
 
-  #makeRoom(bytes: number): void {
-    if (this.#end + bytes <= this.#size) return;
-    const room = Buffer.alloc(bytes + ROOM_BYTES);
-    this.#writeAll(room, this.#end);
-    this.#size = this.#end + room.length;
-  }
-
-  /** A disk that is almost full takes a part, and refuses the rest. */
-  #writeAll(bytes: Buffer, position: number): void {
-    for (let written = 0; written < bytes.length;)
-      written += writeSync(this.#file, bytes, written, bytes.length - written, position + written);
-  }
-
-  #readAll(): Buffer {
-    const bytes = Buffer.alloc(this.#size);
-    for (let read = 0; read < bytes.length;) {
-      const more = readSync(this.#file, bytes, read, bytes.length - read, read);
-      if (more === 0) throw new Error(`${this.#path} became shorter while it was read`);
-      read += more;
+  #readRecords(bytes: Buffer): void {
+    let last: JournalRecord | undefined;
+    for (;;) {
+      const found = recordAt(bytes, this.#end, this.#seed);
+      // What follows was written when the file was used before.
+      if (found === undefined || (last !== undefined && found.sequence !== last.sequence + 1)) break;
+      const { sequence, checksum, previous, end } = found;
+      if (last !== undefined && previous !== last.checksum)
+        throw new DamagedData(
+          `${this.path} is damaged: record ${sequence} does not follow the one before it`,
+        );
+      last = {
+        sequence,
+        checksum,
+        previous,
+        changes: changesIn(bytes.subarray(this.#end + RECORD_HEADER, end)),
+      };
+      this.#lastBytes = { bytes: bytes.subarray(this.#end, end), at: this.#end };
+      this.#records.push(last);
+      this.#end = end;
     }
-    return bytes;
+    if (this.#size < this.#end + MARGIN_BYTES)
+      throw new DamagedData(`${this.path} is damaged: it was cut at byte ${this.#size}`);
   }
-}
 
-/** Where the record ends that begins there, if a whole one does. */
-function recordAt(bytes: Buffer, at: number): Found | undefined {
-  if (at + HEADER > bytes.length) return undefined;
-  const length = bytes.readUInt32LE(at);
-  const end = at + HEADER + length;
-  if (length === 0 || end > bytes.length) return undefined;
-  if (crc32(bytes.subarray(at + 8, end)) !== bytes.readUInt32LE(at + 4)) return undefined;
-  return { sequence: bytes.readDoubleLE(at + 8), end };
-}
-
-function changesIn(bytes: Buffer, at: number, end: number): Change[] {
-  const stored = JSON.parse(bytes.toString('utf8', at + HEADER, end)) as StoredChange[];
-  return stored.map(([key, value]) => ({ key, value }));
+  /** The room is durable before a record uses it, so that no crash leaves less. */
+  async #makeRoom(bytes: number): Promise<void> {
+    const needed = this.#end + bytes + MARGIN_BYTES;
+    if (needed <= this.#size) return;
+    const room = Buffer.alloc(needed + ROOM_BYTES - this.#size);
+    this.#file.write(room, this.#size);
+    await this.#file.sync();
+    this.#size += room.length;
+  }
 }

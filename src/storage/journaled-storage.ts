@@ -1,10 +1,12 @@
-import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import type { Change, Storage } from '../core/environment';
 import { compareKeys } from '../core/key-order';
 import { StorageError } from '../core/errors';
 import type { Json } from '../core/json';
-import { JournalFile } from './journal-file';
+import { systemFiles, type Files } from './files';
+import type { JournalFile } from './journal-file';
+import type { JournalRecord, Link } from './journal-record';
 import { LmdbStorage } from './lmdb-storage';
+import { FOLDED, openJournals, storedState, type Database, type FoldedState } from './open-journals';
 
 /** To whoever still writes when the storage is closed, its end looks like a crash. */
 const NEVER = new Promise<never>(() => undefined);
@@ -14,8 +16,6 @@ const DEFER_MS = 20;
 const JOURNAL_BYTES = 4 * 1024 * 1024;
 /** Changes that one transaction of a fold takes, so that the event loop gets its turn in between. */
 const FOLD_CHANGES = 500;
-/** Up to which record the journals are in the database. */
-const FOLDED = 'journal/folded';
 
 interface Waiting {
   readonly changes: readonly Change[];
@@ -27,7 +27,7 @@ interface Waiting {
 interface Journal {
   readonly file: JournalFile;
   readonly changes: Map<string, Json | undefined>;
-  last: number;
+  last: Link;
 }
 
 /**
@@ -43,10 +43,11 @@ interface Journal {
 export class JournaledStorage implements Storage {
   /** Resolves when a write failed; the server must stop. */
   readonly failed: Promise<StorageError>;
-  readonly #database: LmdbStorage;
+  readonly #database: Database;
   readonly #journals: readonly [Journal, Journal];
   #active: Journal;
-  #sequence: number;
+  #lastRecord: Link;
+  #state: FoldedState;
   #queue: Waiting[] = [];
   #deferred: Change[] = [];
   #isFlushing = false;
@@ -57,37 +58,27 @@ export class JournaledStorage implements Storage {
   #isBroken = false;
   #isClosed = false;
 
-  /** Opens or creates the files in `folder`. Throws when that is not possible, or they are damaged. */
-  constructor(folder: string) {
-    this.#database = new LmdbStorage(folder);
+  /**
+   * Opens or creates the files in `folder`. Throws DamagedData, or an Error with a sentence or of the system; then nothing
+   * is left open.
+   */
+  constructor(folder: string, database: Database = new LmdbStorage(folder), files: Files = systemFiles) {
+    this.#database = database;
     this.failed = new Promise((resolve) => (this.#fail = resolve));
-    void this.#database.failed.then((error) => {
+    void database.failed.then((error) => {
       this.#break(error);
     });
-    const opened: JournalFile[] = [];
     try {
-      const folded = this.#database.get(FOLDED) as number | undefined;
-      const paths = [`${folder}/journal-0.log`, `${folder}/journal-1.log`] as const;
-      const missing = paths.find((path) => !existsSync(path));
-      if (folded !== undefined && missing !== undefined) throw new Error(`${missing} is missing`);
-      const open = (path: string): Journal => {
-        const file = new JournalFile(path, folded);
-        opened.push(file);
-        return journalOf(file);
-      };
-      this.#journals = [open(paths[0]), open(paths[1])];
-      const [older, newer] = [...this.#journals].sort((a, b) => a.last - b.last) as [Journal, Journal];
-      refuseGap([older, newer], folded ?? 0);
-      this.#active = newer;
-      this.#sequence = newer.last;
-      for (const file of opened) file.refuseRecordsAfter(this.#sequence);
-      syncFolder(folder);
-      if (folded === undefined) void this.#database.write([{ key: FOLDED, value: 0 }]).catch(ignore);
-      if (older.changes.size > 0) this.#folding = this.#fold(older);
+      const { state, older, newer, last } = openJournals(folder, database, files);
+      const [full, active] = [journalOf(older, last), journalOf(newer, last)];
+      this.#state = state;
+      this.#journals = [full, active];
+      this.#active = active;
+      this.#lastRecord = last;
+      if (full.changes.size > 0) this.#folding = this.#fold(full);
       this.#folding.catch(ignore);
     } catch (error) {
-      for (const file of opened) file.close();
-      void this.#database.close();
+      void database.close();
       throw error;
     }
   }
@@ -119,8 +110,7 @@ export class JournaledStorage implements Storage {
 
   *read(prefix = ''): Iterable<readonly [string, Json]> {
     const changes = new Map<string, Json | undefined>();
-    const older = this.#journals.find((journal) => journal !== this.#active);
-    for (const [key, value] of older?.changes ?? []) changes.set(key, value);
+    for (const [key, value] of this.#other.changes) changes.set(key, value);
     for (const [key, value] of this.#active.changes) changes.set(key, value);
     const changed = [...changes]
       .filter(([key]) => key.startsWith(prefix))
@@ -142,6 +132,8 @@ export class JournaledStorage implements Storage {
     this.#isClosed = true;
     await this.#last.catch(ignore);
     await this.#folding.catch(ignore);
+    // So that a power loss later on leaves the marks as they are.
+    if (!this.#isBroken) await Promise.all(this.#journals.map(({ file }) => file.sync())).catch(ignore);
     await this.#database.close();
     for (const { file } of this.#journals) file.close();
   }
@@ -171,9 +163,9 @@ export class JournaledStorage implements Storage {
   async #append(changes: readonly Change[], written: readonly Waiting[]): Promise<void> {
     const journal = this.#active;
     try {
-      const sequence = ++this.#sequence;
-      await journal.file.append({ sequence, changes });
-      journal.last = sequence;
+      journal.last = await journal.file.append(this.#lastRecord, changes);
+      this.#lastRecord = journal.last;
+      this.#other.file.writeMark(journal.last);
     } catch (error) {
       this.#break(asStorageError(error));
       // Also the database may have failed before, for its own reason.
@@ -188,9 +180,8 @@ export class JournaledStorage implements Storage {
   /** The other journal goes on, once all of it is in the database; this one follows it there. */
   async #turn(): Promise<void> {
     await this.#folding;
-    const [first, second] = this.#journals;
     const full = this.#active;
-    this.#active = full === first ? second : first;
+    this.#active = this.#other;
     this.#active.file.restart(JOURNAL_BYTES);
     this.#folding = this.#fold(full);
     this.#folding.catch(ignore);
@@ -201,8 +192,14 @@ export class JournaledStorage implements Storage {
     const changes = [...journal.changes].map(([key, value]) => ({ key, value }));
     for (let from = 0; from < changes.length; from += FOLD_CHANGES)
       await this.#database.write(changes.slice(from, from + FOLD_CHANGES));
-    await this.#database.write([{ key: FOLDED, value: journal.last }]);
+    this.#state = { ...this.#state, folded: journal.last };
+    await this.#database.write(storedState(this.#state));
     journal.changes.clear();
+  }
+
+  get #other(): Journal {
+    const [first, second] = this.#journals;
+    return this.#active === first ? second : first;
   }
 
   #break(error: StorageError): void {
@@ -216,31 +213,13 @@ function ignore(): void {
   // Told elsewhere.
 }
 
-function journalOf(file: JournalFile): Journal {
+function journalOf(
+  { file, records }: { readonly file: JournalFile; readonly records: readonly JournalRecord[] },
+  last: Link,
+): Journal {
   const changes = new Map<string, Json | undefined>();
-  for (const record of file.takeRecords())
-    for (const { key, value } of record.changes) changes.set(key, value);
-  return { file, changes, last: file.last ?? 0 };
-}
-
-/** Each record follows the one before it, or is in the database. */
-function refuseGap(journals: readonly Journal[], folded: number): void {
-  let before = folded;
-  for (const { file, last } of journals) {
-    const { first } = file;
-    if (first !== undefined && first > before + 1)
-      throw new Error(`records ${before + 1} to ${first - 1} of the journals are missing`);
-    before = Math.max(before, last);
-  }
-  const last = Math.max(...journals.map((journal) => journal.last));
-  if (last < folded) throw new Error(`the journals end at record ${last}, before what the database holds`);
-}
-
-/** So that the files are there after a crash, not only what is in them. */
-function syncFolder(folder: string): void {
-  const opened = openSync(folder, 'r');
-  fsyncSync(opened);
-  closeSync(opened);
+  for (const record of records) for (const { key, value } of record.changes) changes.set(key, value);
+  return { file, changes, last: file.last ?? last };
 }
 
 const REASONS: Readonly<Record<string, string>> = {

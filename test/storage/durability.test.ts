@@ -88,7 +88,7 @@ describe('syncs', () => {
   testTraced(`a failed sync is final ${NEEDS_STRACE}`, async () => {
     const wrapper = ['strace', '-f', '-o', '/dev/null', '-e', 'trace=fdatasync'];
     const lines = await runWriter(folder, {
-      wrapper: [...wrapper, '-e', 'inject=fdatasync:error=EIO:when=5+'],
+      wrapper: [...wrapper, '-e', 'inject=fdatasync:error=EIO:when=40+'],
     });
     expectFinal(lines, /^writing to the data folder failed: Input\/output error/);
     expect(numbers(lines, 'acknowledged').length).toBeGreaterThan(0);
@@ -99,7 +99,7 @@ describe('syncs', () => {
   testTraced(`one failed sync among good ones is final too ${NEEDS_STRACE}`, async () => {
     const wrapper = ['strace', '-f', '-o', '/dev/null', '-e', 'trace=fdatasync'];
     const lines = await runWriter(folder, {
-      wrapper: [...wrapper, '-e', 'inject=fdatasync:error=EIO:when=5'],
+      wrapper: [...wrapper, '-e', 'inject=fdatasync:error=EIO:when=40'],
     });
     expectFinal(lines, /Input\/output error \(is the disk full, or broken\?\)$/);
   });
@@ -111,7 +111,7 @@ describe('a full disk', () => {
     const copy = join(folder, 'copy');
     mkdirSync(copy);
     const script =
-      'mount -t tmpfs -o size=512k none "$0" && "$@"; code=$?; cp "$0"/synod.mdb "$0"/journal-* "$OUT"; exit $code';
+      'mount -t tmpfs -o size=1m none "$0" && "$@"; code=$?; cp "$0"/synod.mdb "$0"/journal-* "$OUT"; exit $code';
     const mountPoint = temporaryFolder();
     const lines = await runWriter(mountPoint, {
       bytes: 2000,
@@ -127,12 +127,14 @@ describe('a full disk', () => {
 
 describe('a file that is no data file', () => {
   test.each([
-    ['text', 'this is not a data file'],
+    ['text', 'this is not a data file, though it has the size of one. '.repeat(300)],
     ['zeros', '\0'.repeat(65_536)],
     ['one byte', 'x'],
   ])('%s is refused, not opened', (_, content) => {
     writeFileSync(join(folder, 'synod.mdb'), content);
-    expect(() => new LmdbStorage(folder)).toThrow('synod.mdb is damaged, or no data file');
+    expect(() => new LmdbStorage(folder)).toThrow(
+      /synod\.mdb is damaged: it (is no data file|was cut at byte 1)$/,
+    );
   });
 
   test('an empty file is a new one', async () => {

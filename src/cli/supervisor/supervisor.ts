@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { ServerMessage } from '../../server/configuration';
+import { REFUSED, type ServerMessage } from '../../server/configuration';
 import type { Reporter } from './reporter';
 
 /**
@@ -11,6 +11,8 @@ import type { Reporter } from './reporter';
 const NODE_OPTIONS = ['--max-semi-space-size=64'];
 const STOP_WITHIN_MS = 1700;
 const STEADY_AFTER_MS = 30_000;
+/** Exit codes of servers that another try would not help. */
+const REFUSALS: ReadonlySet<number> = new Set(Object.values(REFUSED));
 
 export interface SupervisorPlan {
   /** The program of one server: a Node script. */
@@ -63,7 +65,7 @@ export class Supervisor {
     return this.#ready.promise;
   }
 
-  /** Resolves when no server runs or will run: 0 after stop(), 2 when one refused to start, 1 when all died. */
+  /** Resolves when no server runs or will run: 0 after stop(), the exit code of one that refused to start, 1 when all died. */
   get ended(): Promise<number> {
     return this.#ended.promise;
   }
@@ -151,20 +153,20 @@ export class Supervisor {
     child.state = 'gone';
     if (this.#phase !== 'stopping') {
       const name = `server ${child.id}`;
-      if (code === 2 && !wasReady) this.#refused(name, child.reason);
+      if (code !== null && REFUSALS.has(code) && !wasReady) this.#refused(name, code, child.reason);
       else
         this.#died(child, `${name} died (${signal ?? (code === null ? child.reason : `exit code ${code}`)})`);
     }
     this.#settle();
   }
 
-  #refused(name: string, reason = 'it printed why'): void {
+  #refused(name: string, code: number, reason = 'it printed why'): void {
     if (this.#phase === 'running') {
       this.#reporter.notice('error', `error: ${name} refuses to start: ${reason}. The others go on.`);
       return;
     }
     this.#reporter.notice('error', `error: ${name} refuses to start: ${reason}`);
-    this.#exitCode = 2;
+    this.#exitCode = code;
     this.stop();
   }
 
