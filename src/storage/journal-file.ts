@@ -37,8 +37,8 @@ export class JournalFile {
   readonly mark: Link | undefined;
   readonly #file: OpenFile;
   readonly #seed: number;
-  #lastBytes: { readonly bytes: Buffer; readonly at: number } | undefined;
   #end = HEAD_BYTES;
+  #shortenTo = Infinity;
   #size: number;
   #records: JournalRecord[] = [];
 
@@ -96,13 +96,12 @@ export class JournalFile {
   }
 
   /**
-   * Makes durable what was read. The last record may be in the kernel's memory only: the process before this one was killed
-   * ahead of its sync, or the sync failed, and then the kernel may hold it for written. So it is written again.
+   * Makes durable what was read: all of it is written again. A record may be in the kernel's memory only, because the
+   * process before this one was killed ahead of its sync, or because the sync failed: then the kernel may take for written
+   * what is not, and no further sync writes it [Rebello et al., ATC 2020].
    */
   settle(): void {
-    const last = this.#lastBytes;
-    if (last !== undefined) this.#file.write(last.bytes, last.at);
-    this.#lastBytes = undefined;
+    this.#file.write(this.#file.read(), 0);
     this.#file.syncNow();
   }
 
@@ -111,12 +110,10 @@ export class JournalFile {
     return this.#end;
   }
 
-  /** From now on records go to the start again. A file that a large record has stretched becomes short. */
+  /** From now on records go to the start again. A file that a large record has stretched becomes short, in a moment. */
   restart(mostBytes: number): void {
     this.#end = HEAD_BYTES;
-    if (this.#size <= mostBytes) return;
-    this.#file.truncate(mostBytes);
-    this.#size = mostBytes;
+    this.#shortenTo = mostBytes;
   }
 
   /** Resolves with the record behind `before` when it is durable. One at a time. */
@@ -126,6 +123,7 @@ export class JournalFile {
     this.#file.write(bytes, this.#end);
     this.#end += bytes.length;
     await this.#file.sync();
+    this.#shorten();
     return link;
   }
 
@@ -159,12 +157,20 @@ export class JournalFile {
         previous,
         changes: changesIn(bytes.subarray(this.#end + RECORD_HEADER, end)),
       };
-      this.#lastBytes = { bytes: bytes.subarray(this.#end, end), at: this.#end };
       this.#records.push(last);
       this.#end = end;
     }
     if (this.#size < this.#end + MARGIN_BYTES)
       throw new DamagedData(`${this.path} is damaged: it was cut at byte ${this.#size}`);
+  }
+
+  /** Not before a new record is durable at the start: without it the older ones would seem to be cut. */
+  #shorten(): void {
+    const size = Math.max(this.#shortenTo, this.#end + MARGIN_BYTES);
+    this.#shortenTo = Infinity;
+    if (this.#size <= size) return;
+    this.#file.truncate(size);
+    this.#size = size;
   }
 
   /** The room is durable before a record uses it, so that no crash leaves less. */

@@ -45,12 +45,6 @@ export function whyNotHead(bytes: Buffer, { disk, position }: JournalName): stri
   return bytes.readUInt32LE(12) === position ? undefined : 'is a copy of the other journal';
 }
 
-/** Whether anything but a head has ever been written to this file. */
-export function holdsRecords(bytes: Buffer): boolean {
-  const isJournal = bytes.toString('latin1', 0, MAGIC.length) === MAGIC;
-  return bytes.subarray(isJournal ? MARK_AT : 0).some((byte) => byte !== 0);
-}
-
 /** Tells that the record, in the other journal, is durable. */
 export function encodeMark({ sequence, checksum }: Link, seed: number): Buffer {
   const mark = Buffer.alloc(16);

@@ -55,6 +55,11 @@ function readOldFile(files: Files, path: string, folded: number): OldFile {
   return { path, bytes, first, last, end, changes };
 }
 
+/** Whether a whole record of version 0.1 begins there. */
+export function isOldJournal(bytes: Buffer): boolean {
+  return endOfRecord(bytes, 0) !== undefined;
+}
+
 function endOfRecord(bytes: Buffer, at: number): number | undefined {
   if (at + HEADER > bytes.length) return undefined;
   const length = bytes.readUInt32LE(at);

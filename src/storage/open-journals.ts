@@ -4,10 +4,10 @@ import type { Json } from '../core/json';
 import { DamagedData } from './damaged-data';
 import type { Files } from './files';
 import { JournalFile } from './journal-file';
-import { holdsRecords } from './journal-head';
+import { HEAD_BYTES } from './journal-head';
 import type { JournalRecord, Link } from './journal-record';
 import type { LmdbStorage } from './lmdb-storage';
-import { readOldJournals } from './old-journals';
+import { isOldJournal, readOldJournals } from './old-journals';
 
 /** Where the database keeps what it knows of the journals. Version 0.1 kept a number there, and refuses anything else. */
 export const FOLDED = 'journal/folded';
@@ -42,7 +42,7 @@ export interface OpenedJournals {
 /** Opens the two journals, or makes them in a new folder. Throws DamagedData, or the error of the system. */
 export function openJournals(folder: string, database: Database, files: Files): OpenedJournals {
   const paths = [`${folder}/journal-0.log`, `${folder}/journal-1.log`] as const;
-  const state = stateIn(database, paths, files);
+  const state = stateIn(folder, database, paths, files);
   const [missing] = paths.filter((path) => !files.exists(path));
   if (missing !== undefined) throw new DamagedData(`${missing} is missing`);
   // Once more: after a failed sync the kernel may hold the database's last page for written, though it is not.
@@ -58,10 +58,9 @@ export function openJournals(folder: string, database: Database, files: Files): 
     const last = newer.last ?? state.folded;
     const [before, after] = [recordsOf(older), recordsOf(newer)];
     refuseGap([before, after], state.folded);
-    refuseLost([before, after], last);
     for (const file of opened) file.refuseRecordsAfter(last.sequence);
+    refuseLost([before, after], last);
     for (const file of opened) file.settle();
-    files.syncFolder(folder);
     const unfolded = ({ file, records }: Opened): Opened => ({
       file,
       records: records.filter(({ sequence }) => sequence > state.folded.sequence),
@@ -86,7 +85,12 @@ function numberOf({ last }: JournalFile): number {
 }
 
 /** What the database says of the journals; makes those of a new folder, and of one that was last used by version 0.1. */
-function stateIn(database: Database, paths: readonly [string, string], files: Files): FoldedState {
+function stateIn(
+  folder: string,
+  database: Database,
+  paths: readonly [string, string],
+  files: Files,
+): FoldedState {
   const stored = database.get(FOLDED);
   let state: FoldedState;
   if (stored === undefined) {
@@ -101,7 +105,7 @@ function stateIn(database: Database, paths: readonly [string, string], files: Fi
   if (state.areMade) return state;
   for (const position of [0, 1] as const)
     JournalFile.create(files, paths[position], { disk: state.disk, position });
-  files.syncFolder(paths[0].slice(0, paths[0].lastIndexOf('/')));
+  files.syncFolder(folder);
   const made = { ...state, areMade: true };
   database.writeNow(storedState(made));
   return made;
@@ -118,8 +122,10 @@ function refuseLostDatabase(database: Database, paths: readonly string[], files:
   for (const path of paths) {
     if (!files.exists(path)) continue;
     const file = files.open(path);
-    const isUsed = holdsRecords(file.read());
+    const bytes = file.read();
     file.close();
+    // A head alone, whole or in pieces, was left when the folder was made.
+    const isUsed = isOldJournal(bytes) || bytes.subarray(HEAD_BYTES).some((byte) => byte !== 0);
     if (isUsed) throw new DamagedData(`synod.mdb is missing or empty, beside ${path} with its records`);
   }
 }
