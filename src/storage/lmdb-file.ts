@@ -9,16 +9,23 @@ const Flag = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const;
 /** A leaf's flag: the value lies on pages of its own. */
 const BIG_DATA = 1;
 const MAGIC = 0xbeefc0de;
+const FORMAT = 2;
+/** Of a meta page, as far as it is looked at. */
+const META_END = 160;
+const LARGEST_MAP = 2 ** 46;
 const NO_PAGE = 2 ** 64 - 1;
 
 /** One of the two trees of a file: where it begins, and what it holds. */
 interface Tree {
-  readonly depth: number;
-  readonly entries: number;
   readonly root: number;
+  readonly depth: number;
+  /** Branch pages, leaf pages, pages of large values, entries. */
+  readonly counts: readonly number[];
 }
 
 interface Meta {
+  /** What never changes: format, page size, and the kinds of the trees. */
+  readonly constants: Buffer;
   readonly pageBytes: number;
   readonly free: Tree;
   readonly main: Tree;
@@ -56,7 +63,11 @@ class Check {
   /** Pages that a tree has, so that none has two uses. */
   readonly #used = new Set<number>();
   #meta!: Meta;
-  #entries = 0;
+  /** As in Tree. */
+  #counts = [0, 0, 0, 0];
+  /** The last key so far, and the least that a branch page allows for the next. */
+  #lastKey: Buffer | undefined;
+  #leastKey: Buffer | undefined;
 
   constructor(file: number, size: number, onEntry: OnEntry) {
     this.#file = file;
@@ -65,29 +76,54 @@ class Check {
   }
 
   run(): void {
-    const first = metaIn(this.#read(0, PAGE_HEADER + 144));
-    const second = metaIn(this.#read(first.pageBytes, PAGE_HEADER + 144));
-    if (second.pageBytes !== first.pageBytes) throw new Wrong('its two meta pages differ');
+    const first = metaIn(this.#read(0, META_END));
+    const second = metaIn(this.#read(first.pageBytes, META_END));
+    if (!second.constants.equals(first.constants)) throw new Wrong('its two meta pages differ');
     this.#meta = second.transaction > first.transaction ? second : first;
     const free: number[] = [];
-    this.#tree(this.#meta.main, this.#onEntry);
+    this.#tree(this.#meta.main, (key, value) => {
+      this.#refuseOrder(key);
+      this.#onEntry(key, value);
+    });
+    this.#lastKey = this.#leastKey = undefined;
     this.#tree(this.#meta.free, (_, value) => {
       for (const page of freePagesIn(value)) free.push(page);
     });
-    const both = free.find((page) => this.#used.has(page));
-    if (both !== undefined) throw new Wrong(`page ${both} is free and in use`);
+    for (const page of free) this.#claim(page);
   }
 
-  #tree({ root, depth, entries }: Tree, onEntry: OnEntry): void {
-    this.#entries = 0;
+  #tree({ root, depth, counts }: Tree, onEntry: OnEntry): void {
+    this.#counts = [0, 0, 0, 0];
     if (root !== NO_PAGE) this.#page(root, depth, onEntry);
-    if (this.#entries !== entries) throw new Wrong(`it has ${this.#entries} entries of ${entries}`);
+    if (this.#counts.join() !== counts.join())
+      throw new Wrong(`it has ${this.#counts.join('+')} pages and entries, not ${counts.join('+')}`);
+  }
+
+  /** LMDB finds a key by the order of all keys. */
+  #refuseOrder(key: Buffer): void {
+    if (this.#lastKey !== undefined && this.#lastKey.compare(key) >= 0)
+      throw new Wrong('its keys have no order');
+    if (this.#leastKey !== undefined && this.#leastKey.compare(key) > 0)
+      throw new Wrong('its keys have no order');
+    this.#lastKey = key;
+  }
+
+  /** A branch page says that all keys from here on are this one or later ones; its first node says nothing. */
+  #pass(separator: Buffer): void {
+    if (this.#lastKey !== undefined && this.#lastKey.compare(separator) >= 0)
+      throw new Wrong('its keys have no order');
+    this.#leastKey = separator;
+  }
+
+  #count(what: number, more: number): void {
+    this.#counts[what] = (this.#counts[what] ?? 0) + more;
   }
 
   /** A page of a tree, and all below it; at height 1 are the leaves. */
   #page(number: number, height: number, onEntry: OnEntry): void {
     const { pageBytes } = this.#meta;
     const page = this.#use(number, 1, height > 1 ? Flag.branch : Flag.leaf);
+    this.#count(height > 1 ? 0 : 1, 1);
     // Counted from the end of the header.
     const lower = PAGE_HEADER + page.readUInt16LE(20);
     const upper = PAGE_HEADER + page.readUInt16LE(22);
@@ -98,11 +134,12 @@ class Check {
       const data = key + (node + NODE_HEADER <= pageBytes ? page.readUInt16LE(node + 6) : pageBytes);
       if (node < upper || data > pageBytes) throw new Wrong(`page ${number} has no order`);
       if (height > 1) {
+        if (at > PAGE_HEADER) this.#pass(page.subarray(key, data));
         const child = page.readUInt32LE(node) + page.readUInt16LE(node + 4) * 2 ** 32;
         this.#page(child, height - 1, onEntry);
         continue;
       }
-      this.#entries++;
+      this.#count(3, 1);
       const value = this.#value(page, node, data);
       if (value === undefined) throw new Wrong(`page ${number} has no order`);
       onEntry(page.subarray(key, data), value);
@@ -118,22 +155,30 @@ class Check {
     const pages = Math.ceil((PAGE_HEADER + length) / this.#meta.pageBytes);
     const first = numberAt(page, data);
     const big = this.#use(first, pages, Flag.overflow);
+    this.#count(2, pages);
     if (big.readUInt32LE(20) !== pages || numberAt(page, data + 16) !== pages) return undefined;
     return big.subarray(PAGE_HEADER, PAGE_HEADER + length);
   }
 
   #use(number: number, pages: number, flag: number): Buffer {
-    const { pageBytes, lastPage } = this.#meta;
-    // The first two are the meta pages.
-    if (number < 2 || number + pages - 1 > lastPage) throw new Wrong(`there is no page ${number}`);
-    for (let page = number; page < number + pages; page++) {
-      if (this.#used.has(page)) throw new Wrong(`page ${page} has two uses`);
-      this.#used.add(page);
-    }
+    const { pageBytes, transaction } = this.#meta;
+    for (let page = number; page < number + pages; page++) this.#claim(page);
     const bytes = this.#read(number * pageBytes, pages * pageBytes);
-    if (numberAt(bytes, 0) !== number || bytes.readUInt16LE(FLAGS_AT) !== flag)
+    // A page of a transaction to come LMDB would take for its own, and change in place.
+    if (
+      numberAt(bytes, 0) !== number ||
+      numberAt(bytes, 8) > transaction ||
+      bytes.readUInt16LE(FLAGS_AT) !== flag
+    )
       throw new Wrong(`page ${number} is not what it should be`);
     return bytes;
+  }
+
+  #claim(page: number): void {
+    // The first two are the meta pages.
+    if (page < 2 || page > this.#meta.lastPage) throw new Wrong(`there is no page ${page}`);
+    if (this.#used.has(page)) throw new Wrong(`page ${page} has two uses`);
+    this.#used.add(page);
   }
 
   #read(position: number, length: number): Buffer {
@@ -153,21 +198,29 @@ function numberAt(bytes: Buffer, at: number): number {
 }
 
 function metaIn(page: Buffer): Meta {
-  const isMeta = page.readUInt16LE(FLAGS_AT) === Flag.meta && page.readUInt32LE(PAGE_HEADER) === MAGIC;
+  const isMeta =
+    page.readUInt16LE(FLAGS_AT) === Flag.meta &&
+    page.readUInt32LE(PAGE_HEADER) === MAGIC &&
+    page.readUInt32LE(PAGE_HEADER + 4) === FORMAT;
   const pageBytes = page.readUInt32LE(48);
   const isSize = pageBytes >= 256 && pageBytes <= 65_536 && Number.isInteger(Math.log2(pageBytes));
   if (!isMeta || !isSize) throw new Wrong('it is no data file');
+  const lastPage = numberAt(page, 144);
+  const mapBytes = numberAt(page, 40);
+  if (mapBytes < (lastPage + 1) * pageBytes || mapBytes > LARGEST_MAP)
+    throw new Wrong('its size is not its own');
   const tree = (at: number): Tree => ({
-    depth: page.readUInt16LE(at + 6),
-    entries: numberAt(page, at + 32),
     // The number that stands for no page is too large to be exact.
     root: page.readBigUInt64LE(at + 40) === 2n ** 64n - 1n ? NO_PAGE : numberAt(page, at + 40),
+    depth: page.readUInt16LE(at + 6),
+    counts: [8, 16, 24, 32].map((field) => numberAt(page, at + field)),
   });
   return {
+    constants: Buffer.concat([page.subarray(24, 40), page.subarray(48, 54), page.subarray(96, 102)]),
     pageBytes,
     free: tree(48),
     main: tree(96),
-    lastPage: numberAt(page, 144),
+    lastPage,
     transaction: numberAt(page, 152),
   };
 }
