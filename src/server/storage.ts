@@ -33,11 +33,11 @@ export function openStorage(folder: string | undefined): ServerStorage {
 /** One line, for whatever made opening impossible. */
 export function refusal(folder: string, error: NodeJS.ErrnoException): StartRefused {
   const { code = '', message } = error;
-  if (error instanceof DamagedData || DISK_FAILS.has(code) || /input\/output error/i.test(message))
+  const fails = DISK_FAILS.has(code) || /input\/output error/i.test(message);
+  if (fails || error instanceof DamagedData)
     return new DataDamaged(
-      `the data folder ${folder} cannot be trusted: ${DISK_FAILS.has(code) ? 'its disk fails' : firstLine(message)}. ` +
-        'Put back this very folder as it was last, if you can; else this server must stay down, or its cluster begin anew ' +
-        '(see docs/storage.md)',
+      `the data folder ${folder} cannot be trusted: ${fails ? 'its disk fails' : firstLine(message)}. ` +
+        'Leave this server down, and do not put an older copy in its place (see docs/storage.md)',
       { cause: error },
     );
   const why = REASONS[code] ?? firstLine(message);

@@ -1,12 +1,13 @@
 import type { Change, Storage } from '../core/environment';
 import { compareKeys } from '../core/key-order';
-import { StorageError } from '../core/errors';
+import type { StorageError } from '../core/errors';
 import type { Json } from '../core/json';
 import { systemFiles, type Files } from './files';
 import type { JournalFile } from './journal-file';
 import type { JournalRecord, Link } from './journal-record';
 import { LmdbStorage } from './lmdb-storage';
 import { FOLDED, openJournals, storedState, type Database, type FoldedState } from './open-journals';
+import { writeFailure } from './write-failure';
 
 /** To whoever still writes when the storage is closed, its end looks like a crash. */
 const NEVER = new Promise<never>(() => undefined);
@@ -155,7 +156,7 @@ export class JournaledStorage implements Storage {
         await this.#append(changes, written);
       }
     } catch (error) {
-      this.#break(asStorageError(error));
+      this.#break(writeFailure(error));
     }
     this.#isFlushing = false;
   }
@@ -167,7 +168,7 @@ export class JournaledStorage implements Storage {
       this.#lastRecord = journal.last;
       this.#other.file.writeMark(journal.last);
     } catch (error) {
-      this.#break(asStorageError(error));
+      this.#break(writeFailure(error));
       // Also the database may have failed before, for its own reason.
       const reason = await this.failed;
       for (const { reject } of written) reject(reason);
@@ -220,15 +221,4 @@ function journalOf(
   const changes = new Map<string, Json | undefined>();
   for (const record of records) for (const { key, value } of record.changes) changes.set(key, value);
   return { file, changes, last: file.last ?? last };
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: 'No space left on device',
-  EIO: 'Input/output error (is the disk full, or broken?)',
-};
-
-function asStorageError(error: unknown): StorageError {
-  if (error instanceof StorageError) return error;
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return new StorageError(`writing to the data folder failed: ${REASONS[code] ?? message}`, { cause: error });
 }

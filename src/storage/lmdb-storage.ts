@@ -1,13 +1,14 @@
-import { closeSync, existsSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { open, type RootDatabase } from 'lmdb';
 import type { Change, Storage } from '../core/environment';
-import { StorageError } from '../core/errors';
+import type { StorageError } from '../core/errors';
 import type { Json } from '../core/json';
 import { DamagedData } from './damaged-data';
 import { makeFolder } from './files';
 import { lockFolder } from './folder-lock';
 import { checkLmdbFile } from './lmdb-file';
+import { writeFailure } from './write-failure';
 
 const EMPTY = Promise.resolve();
 /** To whoever still writes when the storage is closed, its end looks like a crash. */
@@ -60,8 +61,11 @@ function checkFiles(folder: string, path: string): void {
   // LMDB maps its lock file, too, and writes to it by the mapping: it must be on the disk before.
   reserve(`${path}-lock`);
   const probe = `${folder}/synod.probe`;
-  reserve(probe);
-  rmSync(probe);
+  try {
+    reserve(probe);
+  } finally {
+    rmSync(probe, { force: true });
+  }
 }
 
 function reserve(path: string): void {
@@ -202,11 +206,9 @@ export class LmdbStorage implements Storage {
       const reason = reasonOf(error);
       if (!this.#isBroken)
         void reason.then((cause) => {
-          // A write that ends short on a full disk is an input/output error to LMDB.
-          const hint = /input\/output/i.test(cause.message) ? ' (is the disk full, or broken?)' : '';
-          this.#fail(
-            new StorageError(`writing to the data folder failed: ${cause.message}${hint}`, { cause }),
-          );
+          // LMDB may have printed the failure by itself, without a line end.
+          process.stderr.write('\n');
+          this.#fail(writeFailure(cause));
         });
       this.#isBroken = true;
     }
@@ -216,8 +218,9 @@ export class LmdbStorage implements Storage {
 }
 
 function openDatabase(path: string): RootDatabase<Buffer, Buffer> {
-  // LMDB would make the file readable for all.
+  // LMDB would make the file readable for all, and version 0.1 let it.
   closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
   return open<Buffer, Buffer>({
     path,
     keyEncoding: 'binary',

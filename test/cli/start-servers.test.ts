@@ -145,6 +145,12 @@ describe('refuses to start, with one line and exit code 2,', () => {
     expect(program.fakePids(5).filter(isAlive)).toEqual([]);
   });
 
+  test('also when its data is damaged; then the exit code is 5', async () => {
+    const { program } = await fakes([], { 3: 'damaged' });
+    const { code, stderr } = await program.ended;
+    expect([code, stderr]).toEqual([5, 'error: server 3 refuses to start: the journal is cut\n']);
+  });
+
   test('when a port is taken', async () => {
     const port = await findFreePorts(5);
     const other = createServer();

@@ -18,8 +18,8 @@ const DISK_KIB = 2048;
 async function expectStoppedByDisk(cluster: TestCluster, reason: RegExp): Promise<void> {
   const { code } = await cluster.process(VICTIM).exited;
   const errors = cluster.logs(VICTIM).filter((line) => line.startsWith('err: '));
-  // LMDB prints a failed write by itself, too, without a line end. A write that a full disk cut short it calls an I/O error.
-  expect(errors.at(-1)).toMatch(/error: writing to the data folder failed: /);
+  // A line of its own, whatever LMDB prints. A write that a full disk cut short LMDB calls an I/O error.
+  expect(errors.at(-1)).toMatch(/^err: error: writing to the data folder failed: /);
   expect(errors.at(-1)).toMatch(reason);
   expect(errors.filter((line) => line.includes('error: writing to'))).toHaveLength(1);
   expect(code).toBe(1);

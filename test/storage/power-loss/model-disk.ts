@@ -1,5 +1,5 @@
 import type { Change, Random } from '../../../src/core/environment';
-import { StorageError } from '../../../src/core/errors';
+import type { StorageError } from '../../../src/core/errors';
 import type { Json } from '../../../src/core/json';
 import type { Files, OpenFile } from '../../../src/storage/files';
 import type { Database } from '../../../src/storage/open-journals';
@@ -179,8 +179,10 @@ export class ModelProcess implements Files {
     return {
       failed: new Promise<StorageError>(() => undefined),
       get: (key) => disk.database.get(key),
-      read: (prefix = '') =>
-        [...disk.database].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1)),
+      read: (prefix) =>
+        [...disk.database]
+          .filter(([key]) => key.startsWith(prefix ?? ''))
+          .sort(([a], [b]) => (a < b ? -1 : 1)),
       write: (changes) => {
         if (!this.#isDead) disk.transactions.push(changes);
         return (before = write(changes));

@@ -121,9 +121,9 @@ async function live(run: Run, disk: ModelDisk, history: History): Promise<void> 
   history.states.length = history.sure + 1;
   disk.onEvent();
   const failsAt = random.chance(0.4) ? random.int(0, 30) : undefined;
-  let isBroken = false;
+  const end = { isFailed: false };
   void storage.failed.then(() => {
-    isBroken = true;
+    end.isFailed = true;
     tally.failedSyncs++;
   });
   for (let n = random.int(5, 40); n > 0; n--) {
@@ -131,7 +131,7 @@ async function live(run: Run, disk: ModelDisk, history: History): Promise<void> 
     const written = write(run, storage, history);
     if (random.chance(0.5)) await Promise.race([written, storage.failed]);
   }
-  if (random.chance(0.2) && !isBroken) await Promise.race([storage.close(), storage.failed]);
+  if (random.chance(0.2) && !end.isFailed) await Promise.race([storage.close(), storage.failed]);
   process.kill();
   tally.folds += disk.folds;
   disk.folds = 0;
