@@ -80,8 +80,20 @@ test('a folder of version 0.1 is taken over, and version 0.1 would refuse it fro
 });
 
 test.each([
-  ['a missing journal', () => rmSync(path(0)), /journal-0\.log is missing$/],
-  ['a gap', () => writeFileSync(path(1), ROOM), /^records 3 to 4 of the journals are missing$/],
+  [
+    'a missing journal',
+    () => {
+      rmSync(path(0));
+    },
+    /journal-0\.log is missing$/,
+  ],
+  [
+    'a gap',
+    () => {
+      writeFileSync(path(1), ROOM);
+    },
+    /^records 3 to 4 of the journals are missing$/,
+  ],
   [
     'a record that is damaged with another behind it',
     () => {

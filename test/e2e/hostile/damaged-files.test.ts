@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Random } from '../../../src/core/environment';
 import { SeededRandom } from '../../../src/core/random';
 import { JournaledStorage } from '../../../src/storage/journaled-storage';
+import { startCluster } from '../helpers/cluster';
 import { seedOf } from '../load/seed';
 import { DAMAGES, DATA_FILES, LOCK_FILES, type Folder } from './helpers/damages';
 
@@ -143,3 +144,34 @@ test('files that change places are told', async () => {
       message: expect.stringMatching(/is a copy of the other journal/),
     });
 });
+
+test('a server whose journal was damaged ends with one line and exit code 5; its folder is for its owner alone', async () => {
+  const cluster = await startCluster({ servers: 1 });
+  try {
+    for (let n = 0; n < 20; n++) await cluster.rpc(0, 'kv.put', { key: `key ${n}`, value: 'x'.repeat(500) });
+    await cluster.kill9(0);
+    const folder = cluster.dataFolder(0);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    for (const name of [...DATA_FILES, ...LOCK_FILES])
+      expect([name, statSync(join(folder, name)).mode & 0o777]).toEqual([name, 0o600]);
+    const whole = filesIn(folder);
+    // All records of both, as a power loss cannot leave them.
+    for (const name of ['journal-0.log', 'journal-1.log'])
+      writeFileSync(join(folder, name), Buffer.from(whole[name]!).fill(0, 1024));
+    cluster.launch(0);
+    const { code, refusal } = await cluster.process(0).exited;
+    expect([code, refusal]).toEqual([
+      EXIT_DAMAGED,
+      expect.stringMatching(
+        /^the data folder \S+ cannot be trusted: \S+\.log is damaged or an old copy: record \d+ was written, and 0 is the last\. /,
+      ),
+    ]);
+    for (const [name, bytes] of Object.entries(whole)) writeFileSync(join(folder, name), bytes!);
+    cluster.launch(0);
+    await cluster.untilReady(0);
+    for (let n = 0; n < 20; n++)
+      expect(await cluster.rpc(0, 'kv.get', { key: `key ${n}` })).toMatchObject({ found: true });
+  } finally {
+    await cluster.close();
+  }
+}, 60_000);
