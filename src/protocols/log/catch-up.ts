@@ -4,9 +4,9 @@ import { CallError } from '../../core/errors';
 import { gather } from '../../core/gather';
 import type { Json } from '../../core/json';
 import type { RoundTrip } from '../../core/round-trip';
-import type { StateRecord } from '../../core/state-machine';
 import type { Learner } from './learner';
 import type { LearnerService } from './messages';
+import { fetchSnapshot } from './snapshot';
 
 export interface CatchUpOptions {
   /** How long a hole below a known slot may stay before it is looked into, at least. */
@@ -207,18 +207,8 @@ export class CatchUp<Command extends Json, Result> {
   }
 
   async #fetchSnapshot(learner: LearnerService): Promise<void> {
-    let records: StateRecord[] = [];
-    let slot: Slot = 0;
-    for (let next: number | null = 0; next !== null;) {
-      const piece = await learner.snapshot({ slot, from: next });
-      this.#received++;
-      // The peer made a newer snapshot meanwhile: pieces of two states do not fit together.
-      if (piece.slot !== slot) records = [];
-      slot = piece.slot;
-      records = records.concat(piece.records);
-      next = piece.next;
-    }
-    this.#learner.install(slot, records);
+    const snapshot = await fetchSnapshot(learner, () => this.#received++);
+    if (snapshot !== undefined) this.#learner.install(snapshot.slot, snapshot.records);
   }
 
   async #fillHoles(): Promise<void> {

@@ -4,8 +4,8 @@ import { InvariantViolation, invariant } from '../../core/invariant';
 import type { Json } from '../../core/json';
 import type { StateMachine, StateRecord } from '../../core/state-machine';
 import { sizeOf, type LogLimits } from './log';
-import type { LearnerService, SnapshotPiece, Value } from './messages';
-import { SnapshotOffer } from './snapshot';
+import type { LearnerService, SnapshotAnswer, SnapshotRequest, Value } from './messages';
+import { SnapshotOffer, SnapshotOffers } from './snapshot';
 import { StoredLog, type OwnVote } from './stored-log';
 
 const STATE = 'learner/state/';
@@ -57,7 +57,8 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   /** Characters of the values applied since. */
   #unstored = 0;
   #isFirstStart = true;
-  #offer: SnapshotOffer | undefined;
+  readonly #offers = new SnapshotOffers();
+  #nextOffer: (() => string) | undefined;
 
   constructor(environment: Environment, machine: StateMachine<Command, Result>, options: LearnerOptions) {
     this.#environment = environment;
@@ -97,6 +98,11 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   /** Counts on it that a vote is stored as soon as it is cast, until it is truncated. */
   onVotes(voteIn: (slot: Slot) => OwnVote | undefined): void {
     this.#log.onVotes(voteIn);
+  }
+
+  /** Names the snapshots that are offered to peers: each name is used once in the life of the cluster. */
+  onOffer(nextId: () => string): void {
+    this.#nextOffer = nextId;
   }
 
   /** Calls `watcher` after every step forward, until cancelled. */
@@ -185,13 +191,15 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     return Promise.resolve({ floor: this.#log.floor, entries });
   }
 
-  snapshot({ slot, from }: { slot: Slot; from: number }): Promise<SnapshotPiece> {
-    const { clock } = this.#environment;
-    const isOutdated = slot === 0 && this.#offer !== undefined && this.#offer.slot + 1 < this.#log.floor;
-    if (this.#offer === undefined || isOutdated)
-      this.#offer = new SnapshotOffer(this.#applied, this.#machine.snapshot(), clock);
-    const start = slot === 0 || slot === this.#offer.slot ? from : 0;
-    return Promise.resolve(this.#offer.piece(start, this.#options.pieceSlots, this.#options.pieceCharacters));
+  snapshot({ offer: id, from }: SnapshotRequest): Promise<SnapshotAnswer> {
+    // The state before the first slot is no news to anybody, and not the same on servers that start otherwise.
+    if (this.#applied === 0 || this.#nextOffer === undefined) return Promise.resolve({ kind: 'nothing' });
+    const offer =
+      id === null
+        ? (this.#offers.newestFrom(this.#log.floor - 1) ?? this.#newOffer(this.#nextOffer()))
+        : this.#offers.find(id);
+    if (offer === undefined) return Promise.resolve({ kind: 'expired' });
+    return Promise.resolve(offer.piece(id === null ? 0 : from, this.#options));
   }
 
   /** Replaces the state by a peer's of a later slot; an older one is ignored. Promises and votes above it stay. */
@@ -214,6 +222,11 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     this.#environment.storage.defer(changes.concat(this.#moveFloor(slot + 1)));
     this.#apply();
     for (const watcher of this.#watchers) watcher();
+  }
+
+  #newOffer(id: string): SnapshotOffer {
+    const state = { slot: this.#applied, records: this.#machine.snapshot() };
+    return this.#offers.add(new SnapshotOffer(id, state, this.#environment.clock));
   }
 
   #apply(): void {
@@ -262,7 +275,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   }
 
   #moveFloor(floor: Slot): Change[] {
-    if (this.#offer?.isIdle === true) this.#offer = undefined;
+    this.#offers.dropIdle();
     return [{ key: FLOOR, value: floor }, ...this.#log.drop(floor), ...this.#truncateVotes(floor)];
   }
 }

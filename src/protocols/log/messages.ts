@@ -25,7 +25,28 @@ export function method<Params, Result>(
 
 export const nothing = z.object({});
 
-const snapshotRecord = z.tuple([z.string(), z.custom<Json>()]);
+/** Names one offer of one incarnation of a server, and nothing else, ever. */
+const offer = z.string().min(1).max(100);
+const snapshotRequest = z.object({ offer: offer.nullable(), from: z.int().min(0) });
+const snapshotPiece = z.object({
+  kind: z.literal('piece'),
+  offer,
+  /** The records are the state after this slot. */
+  slot,
+  /** Of all records in the offer. */
+  count: z.int().min(0),
+  from: z.int().min(0),
+  records: z.array(z.tuple([z.string(), z.custom<Json>()])),
+  /** Of all records in the offer, in their order; with the last piece only. */
+  digest: z.string().nullable(),
+});
+const snapshotAnswer = z.discriminatedUnion('kind', [
+  snapshotPiece,
+  /** The offer is not there, or no longer: begin anew. */
+  z.object({ kind: z.literal('expired') }),
+  /** Nothing is applied here. */
+  z.object({ kind: z.literal('nothing') }),
+]);
 
 export const LEARNER_METHODS = {
   /** `value` is chosen in `slot`. Said only by one who counted a quorum for exactly this slot and ballot, or learned it so. */
@@ -38,13 +59,11 @@ export const LEARNER_METHODS = {
     z.object({ from: slot }),
     z.object({ floor: slot, entries: z.array(z.object({ slot, value })) }),
   ),
-  /** A piece of the state after `slot`; 0 asks for a new snapshot. `next` is null on the last piece. */
-  snapshot: method(
-    'bulk',
-    z.object({ slot: z.int().min(0), from: z.int().min(0) }),
-    z.object({ slot: z.int().min(0), records: z.array(snapshotRecord), next: z.int().nullable() }),
-  ),
+  /** A piece of an offered snapshot, from record `from` on. Null asks for an offer, and its first piece. */
+  snapshot: method('bulk', snapshotRequest, snapshotAnswer),
 };
 export type LearnerService = Service<typeof LEARNER_METHODS>;
 
-export type SnapshotPiece = Awaited<ReturnType<LearnerService['snapshot']>>;
+export type SnapshotRequest = z.output<typeof snapshotRequest>;
+export type SnapshotPiece = z.output<typeof snapshotPiece>;
+export type SnapshotAnswer = z.output<typeof snapshotAnswer>;

@@ -1,23 +1,61 @@
 import type { Slot } from '../../core/ballot';
 import type { Clock } from '../../core/environment';
 import type { StateRecord } from '../../core/state-machine';
-import type { SnapshotPiece } from './messages';
+import type { LearnerService, SnapshotPiece, SnapshotRequest } from './messages';
+import { StateDigest } from './state-digest';
 
 const IDLE_MS = 10_000;
+/** Offers kept at a time. Each holds what has changed since it was made, besides the state itself. */
+const MOST_OFFERS = 2;
+/** How often an asker whose offer was dropped begins anew at the same peer before it asks elsewhere. */
+const MOST_STARTS = 3;
 
-/** A state as of one slot, handed out in pieces while the machine goes on. */
+/** A state as of one slot. */
+export interface Snapshot {
+  readonly slot: Slot;
+  readonly records: readonly StateRecord[];
+}
+
+/** The most that a piece holds, about. */
+export interface PieceLimits {
+  readonly pieceSlots: number;
+  readonly pieceCharacters: number;
+}
+
+/** Where the piece ends that begins at `from`: it holds at least one record, if there is one. */
+export function endOfPiece(records: readonly StateRecord[], from: number, limits: PieceLimits): number {
+  let size = 0;
+  let end = from;
+  while (end < records.length && end - from < limits.pieceSlots && size < limits.pieceCharacters) {
+    const [key, value] = records[end] ?? ['', ''];
+    size += key.length + (typeof value === 'string' ? value.length : JSON.stringify(value).length);
+    end++;
+  }
+  return end;
+}
+
+/** A snapshot that is handed out in pieces while the machine goes on. */
 export class SnapshotOffer {
+  readonly id: string;
   readonly slot: Slot;
   readonly #records: readonly StateRecord[];
-
   readonly #clock: Clock;
+  readonly #digest = new StateDigest();
+  /** Records in the digest so far: each goes in when it is first asked for, so that no piece costs more than its size. */
+  #digested = 0;
   #usedAt: number;
 
-  constructor(slot: Slot, records: readonly StateRecord[], clock: Clock) {
+  /** `id` names this offer alone, of all servers and incarnations. */
+  constructor(id: string, { slot, records }: Snapshot, clock: Clock) {
+    this.id = id;
     this.slot = slot;
     this.#records = records;
     this.#clock = clock;
     this.#usedAt = clock.now();
+  }
+
+  get usedAt(): number {
+    return this.#usedAt;
   }
 
   /** Whether nobody has asked for a piece for so long that the copy is not worth its memory. */
@@ -25,21 +63,120 @@ export class SnapshotOffer {
     return this.#clock.now() - this.#usedAt > IDLE_MS;
   }
 
-  /** Records from position `from` on, at least one if there is one, until a limit is reached. */
-  piece(from: number, records: number, characters: number): SnapshotPiece {
+  /** Records from position `from` on. */
+  piece(from: number, limits: PieceLimits): SnapshotPiece {
     this.#usedAt = this.#clock.now();
-    const piece: [string, StateRecord[1]][] = [];
-    let size = 0;
-    let next = from;
-    while (next < this.#records.length && piece.length < records && size < characters) {
-      const record = this.#records[next];
-      if (record === undefined) break;
-      piece.push([record[0], record[1]]);
-      size +=
-        record[0].length +
-        (typeof record[1] === 'string' ? record[1].length : JSON.stringify(record[1]).length);
-      next++;
-    }
-    return { slot: this.slot, records: piece, next: next < this.#records.length ? next : null };
+    const end = endOfPiece(this.#records, from, limits);
+    for (const record of this.#records.slice(this.#digested, end)) this.#digest.add(record);
+    this.#digested = Math.max(this.#digested, end);
+    return {
+      kind: 'piece',
+      offer: this.id,
+      slot: this.slot,
+      count: this.#records.length,
+      from,
+      records: this.#records.slice(from, end).map(([key, value]) => [key, value]),
+      digest: end === this.#records.length ? this.#digest.toString() : null,
+    };
   }
+}
+
+/** The offers that peers are fetching. */
+export class SnapshotOffers {
+  #offers: SnapshotOffer[] = [];
+
+  find(id: string): SnapshotOffer | undefined {
+    return this.#offers.find((offer) => offer.id === id);
+  }
+
+  /** The newest one, if it is of `slot` or a later one. */
+  newestFrom(slot: Slot): SnapshotOffer | undefined {
+    const newest = this.#offers.at(-1);
+    return newest !== undefined && newest.slot >= slot ? newest : undefined;
+  }
+
+  /** Makes room by dropping the one that was not used for the longest time: its asker is told to begin anew. */
+  add(offer: SnapshotOffer): SnapshotOffer {
+    this.dropIdle();
+    if (this.#offers.length === MOST_OFFERS) {
+      const oldestUse = Math.min(...this.#offers.map(({ usedAt }) => usedAt));
+      this.#offers.splice(
+        this.#offers.findIndex(({ usedAt }) => usedAt === oldestUse),
+        1,
+      );
+    }
+    this.#offers.push(offer);
+    return offer;
+  }
+
+  dropIdle(): void {
+    if (this.#offers.some(({ isIdle }) => isIdle))
+      this.#offers = this.#offers.filter(({ isIdle }) => !isIdle);
+  }
+}
+
+/**
+ * Puts a snapshot together from pieces of one offer. A piece of another offer, one that is there already, or one from
+ * further on changes nothing, whenever it comes.
+ */
+export class SnapshotAssembly {
+  readonly #digest = new StateDigest();
+  readonly #records: StateRecord[] = [];
+  #offer: string | null = null;
+  #slot: Slot = 0;
+  #count = 0;
+  #expectedDigest: string | undefined;
+
+  /** The piece that is missing. Without an offer so far, it asks for a new one. */
+  get missing(): SnapshotRequest {
+    return { offer: this.#offer, from: this.#records.length };
+  }
+
+  /** Takes the missing piece, or gives false for any other one. */
+  add({ offer, slot, count, from, records, digest }: SnapshotPiece): boolean {
+    if (from !== this.#records.length || (this.#offer !== null && offer !== this.#offer)) return false;
+    if (this.#offer === null) [this.#offer, this.#slot, this.#count] = [offer, slot, count];
+    for (const record of records) {
+      this.#digest.add(record);
+      this.#records.push(record);
+    }
+    if (digest !== null) this.#expectedDigest = digest;
+    return true;
+  }
+
+  /** Whether no more pieces are to come. */
+  get isComplete(): boolean {
+    return this.#offer !== null && this.#expectedDigest !== undefined;
+  }
+
+  /** The snapshot, if it is all of what was offered: so many records, and these. */
+  get snapshot(): Snapshot | undefined {
+    const isWhole =
+      this.isComplete &&
+      this.#records.length === this.#count &&
+      this.#digest.toString() === this.#expectedDigest;
+    return isWhole ? { slot: this.#slot, records: this.#records } : undefined;
+  }
+}
+
+/** Fetches a snapshot from a peer, piece by piece. Undefined: it has none to offer, or what came is not what it offered. */
+export async function fetchSnapshot(
+  learner: Pick<LearnerService, 'snapshot'>,
+  onAnswer: () => void,
+): Promise<Snapshot | undefined> {
+  for (let start = 0; start < MOST_STARTS; start++) {
+    const assembly = new SnapshotAssembly();
+    let isExpired = false;
+    while (!assembly.isComplete && !isExpired) {
+      const answer = await learner.snapshot(assembly.missing);
+      onAnswer();
+      if (answer.kind === 'nothing') return undefined;
+      if (answer.kind === 'expired') isExpired = true;
+      // The answer to a question is the missing piece, or the peer is at fault.
+      else if (!assembly.add(answer) || (answer.records.length === 0 && answer.digest === null))
+        return undefined;
+    }
+    if (!isExpired) return assembly.snapshot;
+  }
+  return undefined;
 }

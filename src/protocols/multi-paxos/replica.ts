@@ -72,6 +72,7 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
     this.#learner = new Learner(environment, machine, options);
     this.#acceptor = new Acceptor(environment, options, this.#learner);
     this.#learner.onTruncate((floor) => this.#acceptor.truncate(floor));
+    this.#learner.onOffer(() => this.#ids.next());
     this.#learner.onVotes((slot) => this.#acceptor.voteIn(slot));
 
     const own = unreliable('acceptor', ACCEPTOR_METHODS, this.#acceptorService(), environment.faults);

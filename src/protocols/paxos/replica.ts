@@ -58,6 +58,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
     this.#acceptor = new Acceptor(environment);
     this.#learner = new Learner(environment, machine, options);
     this.#learner.onTruncate((floor) => this.#acceptor.truncate(floor));
+    this.#learner.onOffer(() => this.#ids.next());
     this.#admission = new Admission(clock, options);
     this.#slots = new Slots(environment, this.#learner, this.#roundTrip);
 

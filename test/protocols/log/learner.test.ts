@@ -2,82 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import type { Change } from '../../../src/core/environment';
 import { InvariantViolation } from '../../../src/core/invariant';
 import { RoundTrip } from '../../../src/core/round-trip';
-import type { StateMachine, StateRecord } from '../../../src/core/state-machine';
 import { CatchUp } from '../../../src/protocols/log/catch-up';
 import { Learner } from '../../../src/protocols/log/learner';
 import type { LearnerService } from '../../../src/protocols/log/messages';
-import { DEFAULT_OPTIONS } from '../../../src/protocols/paxos/options';
 import { Host } from '../../../src/simulation/host';
-import { virtualWorld, type World } from '../../../src/simulation/world';
+import { virtualWorld } from '../../../src/simulation/world';
 import { valueOf } from '../paxos/bench';
-
-/** A register for each letter: the command `a1` sets a to 1, and its result is what was there. */
-class Registers implements StateMachine<string, string> {
-  readonly values = new Map<string, string>();
-  #changed = new Map<string, string>();
-
-  apply(command: string): string {
-    const [name, value] = [command.slice(0, 1), command.slice(1)];
-    const before = this.values.get(name) ?? '';
-    this.values.set(name, value);
-    this.#changed.set(name, value);
-    return before;
-  }
-
-  takeChanges(): Change[] {
-    const changes = [...this.#changed].map(([key, value]) => ({ key, value }));
-    this.#changed = new Map();
-    return changes;
-  }
-
-  snapshot(): readonly StateRecord[] {
-    return [...this.values];
-  }
-
-  restore(records: Iterable<StateRecord>): void {
-    this.values.clear();
-    for (const [key, value] of records) this.values.set(key, value as string);
-    this.#changed = new Map();
-  }
-}
-
-interface Rig {
-  readonly world: World;
-  readonly host: Host;
-  learner: Learner<string, string>;
-  machine: Registers;
-  readonly restart: () => Promise<void>;
-}
-
-const OPTIONS = { ...DEFAULT_OPTIONS, log: { slots: 5, characters: 1000 }, pieceSlots: 2 };
-
-async function rig(): Promise<Rig> {
-  const world = virtualWorld([0, 1, 2], 1);
-  const host = new Host(world, 0);
-  const boot = async (): Promise<Pick<Rig, 'learner' | 'machine'>> => {
-    // What is chosen is not decided in these tests, so nobody watches it.
-    const environment = { ...host.boot(), trace: () => undefined };
-    const machine = new Registers();
-    const learner = new Learner(environment, machine, OPTIONS);
-    for (const [key, value] of environment.storage.read()) learner.recover(key, value);
-    await world.time.settled(learner.recovered(), 100);
-    return { learner, machine };
-  };
-  const parts: Rig = {
-    world,
-    host,
-    ...(await boot()),
-    restart: async () => {
-      host.crash();
-      Object.assign(parts, await boot());
-    },
-  };
-  return parts;
-}
-
-function entries(...commands: string[]): { slot: number; value: ReturnType<typeof valueOf> }[] {
-  return commands.map((command, i) => ({ slot: i + 1, value: valueOf(command) }));
-}
+import { OPTIONS, entries, rig } from './rig';
 
 describe('learning', () => {
   test('in slot order, each slot once, whatever the order of arrival', async () => {
@@ -171,71 +102,6 @@ describe('learning', () => {
     const keys = [...parts.host.boot().storage.read()].map(([key]) => key);
     expect(keys).toContain('cut 3');
     expect(keys.filter((key) => key.startsWith('learner/chosen/'))).toHaveLength(5);
-  });
-});
-
-describe('snapshots', () => {
-  async function install(learner: Learner<string, string>, from: Learner<string, string>): Promise<void> {
-    const records: StateRecord[] = [];
-    let slot = 0;
-    for (let next: number | null = 0; next !== null;) {
-      const piece = await from.snapshot({ slot, from: next });
-      slot = piece.slot;
-      records.push(...piece.records);
-      next = piece.next;
-    }
-    learner.install(slot, records);
-  }
-
-  test('a snapshot replaces what is behind it and leaves what is above it', async () => {
-    const [ahead, behind] = [await rig(), await rig()];
-    ahead.learner.learnAll(entries('a1', 'b2', 'c3'));
-    behind.learner.learnAll([{ slot: 1, value: valueOf('a1') }]);
-    behind.learner.learnAll([{ slot: 4, value: valueOf('d4') }]);
-    await install(behind.learner, ahead.learner);
-    expect([behind.learner.applied, behind.learner.floor]).toEqual([4, 4]);
-    expect([...behind.machine.values.keys()].sort()).toEqual(['a', 'b', 'c', 'd']);
-    await behind.world.time.run(50);
-    await behind.restart();
-    expect([behind.learner.applied, behind.learner.floor]).toEqual([4, 4]);
-    expect([...behind.machine.values.keys()].sort()).toEqual(['a', 'b', 'c', 'd']);
-  });
-
-  test('records that the snapshot does not have are gone, after a restart too', async () => {
-    const parts = await rig();
-    parts.learner.learnAll(entries('a1', 'b2'));
-    parts.learner.install(9, [['b', '9']]);
-    await parts.world.time.run(50);
-    await parts.restart();
-    expect([...parts.machine.values]).toEqual([['b', '9']]);
-  });
-
-  test('an older snapshot, or one as old as the state, is ignored', async () => {
-    const { learner, machine } = await rig();
-    learner.learnAll(entries('a1', 'a2', 'a3'));
-    learner.install(2, [['a', '2']]);
-    learner.install(3, [['a', 'other']]);
-    expect([learner.applied, machine.values.get('a')]).toEqual([3, '3']);
-  });
-
-  test('its pieces are of one state, while the machine goes on', async () => {
-    const { learner } = await rig();
-    learner.learnAll(entries('a1', 'b1', 'c1'));
-    const first = await learner.snapshot({ slot: 0, from: 0 });
-    learner.learnAll([{ slot: 4, value: valueOf('c2') }]);
-    const second = await learner.snapshot({ slot: first.slot, from: first.next! });
-    expect([first.slot, second.slot]).toEqual([3, 3]);
-    expect([...first.records, ...second.records]).toEqual([
-      ['a', '1'],
-      ['b', '1'],
-      ['c', '1'],
-    ]);
-  });
-
-  test('who asks for a piece of another snapshot starts anew', async () => {
-    const { learner } = await rig();
-    learner.learnAll(entries('a1', 'b1', 'c1'));
-    expect(await learner.snapshot({ slot: 2, from: 2 })).toMatchObject({ slot: 3, next: 2 });
   });
 });
 

@@ -1,64 +1,256 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { SnapshotOffer } from '../../../src/protocols/log/snapshot';
+import type { StateRecord } from '../../../src/core/state-machine';
+import type { SnapshotAnswer, SnapshotPiece, SnapshotRequest } from '../../../src/protocols/log/messages';
+import {
+  SnapshotAssembly,
+  SnapshotOffer,
+  SnapshotOffers,
+  fetchSnapshot,
+  type Snapshot,
+} from '../../../src/protocols/log/snapshot';
+import { StateDigest } from '../../../src/protocols/log/state-digest';
 import { virtualClock } from '../../support/virtual-clock';
 
 const records = fc.array(
   fc.tuple(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.constant({ nested: ['x'] }))),
   { maxLength: 30 },
 );
+const limits = fc.record({
+  pieceSlots: fc.integer({ min: 1, max: 7 }),
+  pieceCharacters: fc.integer({ min: 1, max: 40 }),
+});
+const { clock: CLOCK } = virtualClock();
 
-test('the pieces put together are the state, whatever the limits', () => {
+/** As it arrives at a peer. */
+function sent<T>(message: T): T {
+  return JSON.parse(JSON.stringify(message)) as T;
+}
+
+function offerOf(id: string, slot: number, state: readonly StateRecord[]): SnapshotOffer {
+  return new SnapshotOffer(id, { slot, records: state }, CLOCK);
+}
+
+function digestOf(state: readonly StateRecord[]): string {
+  const digest = new StateDigest();
+  for (const record of state) digest.add(record);
+  return digest.toString();
+}
+
+describe('an offer', () => {
+  test('its pieces put together are the state, whatever the limits', async () => {
+    await fc.assert(
+      fc.asyncProperty(records, limits, async (state, limit) => {
+        const offer = offerOf('0.1.1', 9, state);
+        let pieces = 0;
+        const snapshot = ({ from }: SnapshotRequest): Promise<SnapshotAnswer> => {
+          const piece = offer.piece(from, limit);
+          expect(piece.records.length).toBeLessThanOrEqual(limit.pieceSlots);
+          expect(piece.records.length > 0 || state.length === 0).toBe(true);
+          return Promise.resolve(sent(piece));
+        };
+        expect(await fetchSnapshot({ snapshot }, () => pieces++)).toEqual({ slot: 9, records: state });
+        expect(pieces).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  test('a piece stops when it is large enough, but a record larger than the limit passes', () => {
+    const state: StateRecord[] = ['x'.repeat(100), 'x', 'x'].map((text, i) => ['abc'.charAt(i), text]);
+    const offer = offerOf('0.1.1', 1, state);
+    const limit = { pieceSlots: 100, pieceCharacters: 10 };
+    expect(offer.piece(0, limit)).toMatchObject({
+      from: 0,
+      records: state.slice(0, 1),
+      count: 3,
+      digest: null,
+    });
+    expect(offer.piece(1, limit)).toMatchObject({
+      from: 1,
+      records: state.slice(1),
+      digest: digestOf(state),
+    });
+    expect(offer.piece(3, limit)).toMatchObject({ from: 3, records: [] });
+  });
+
+  test('the digest is of all records, in whatever order and how often the pieces are asked for', () => {
+    fc.assert(
+      fc.property(records, limits, fc.array(fc.nat(30), { maxLength: 10 }), (state, limit, asked) => {
+        const offer = offerOf('0.1.1', 1, state);
+        for (const from of [...asked, state.length]) {
+          const { digest, records: some } = offer.piece(from, limit);
+          expect(digest === null || digest === digestOf(state)).toBe(true);
+          if (from < state.length) expect(digest !== null).toBe(from + some.length === state.length);
+        }
+      }),
+    );
+  });
+
+  test('one that nobody asks for any more is idle, and is dropped', async () => {
+    const { time, clock } = virtualClock();
+    const offers = new SnapshotOffers();
+    const offer = offers.add(new SnapshotOffer('0.1.1', { slot: 1, records: [['a', 1]] }, clock));
+    await time.run(9000);
+    expect(offer.isIdle).toBe(false);
+    offer.piece(0, { pieceSlots: 1, pieceCharacters: 1 });
+    await time.run(9000);
+    offers.dropIdle();
+    expect(offers.find('0.1.1')).toBe(offer);
+    await time.run(2000);
+    expect(offer.isIdle).toBe(true);
+    offers.dropIdle();
+    expect([offers.find('0.1.1'), offers.newestFrom(0)]).toEqual([undefined, undefined]);
+  });
+
+  test('of three, the one that was not asked for the longest is dropped', async () => {
+    const { time, clock } = virtualClock();
+    const offers = new SnapshotOffers();
+    const add = async (slot: number): Promise<void> => {
+      offers.add(new SnapshotOffer(`0.1.${slot}`, { slot, records: [] }, clock));
+      await time.run(10);
+    };
+    await add(1);
+    await add(2);
+    offers.find('0.1.1')!.piece(0, { pieceSlots: 1, pieceCharacters: 1 });
+    await add(3);
+    expect([1, 2, 3].map((slot) => offers.find(`0.1.${slot}`)?.slot)).toEqual([1, undefined, 3]);
+    expect([offers.newestFrom(3)?.slot, offers.newestFrom(4)]).toEqual([3, undefined]);
+  });
+});
+
+describe('a digest', () => {
+  test('differs for other records, another order, and one record less or twice', () => {
+    fc.assert(
+      fc.property(records, records, (a, b) => {
+        expect(digestOf(a) === digestOf(b)).toBe(JSON.stringify(a) === JSON.stringify(b));
+      }),
+    );
+    const differing: StateRecord[][] = [
+      [],
+      [['', '']],
+      [['a', '1']],
+      [['a', 1]],
+      [['a', '"1"']],
+      [['a1', '']],
+      [['', 'a1']],
+      [['a', null]],
+      [['a', 'null']],
+      [['a', '1'], ['a', '1']],
+      [['a', '1'], ['b', '2']],
+      [['b', '2'], ['a', '1']],
+    ]; // prettier-ignore
+    expect(new Set(differing.map(digestOf)).size).toBe(differing.length);
+  });
+});
+
+describe('an asker', () => {
+  const STATE: StateRecord[] = ['a', 'b', 'c', 'd', 'e'].map((key) => [key, '1']);
+  const LIMIT = { pieceSlots: 2, pieceCharacters: 1000 };
+
+  async function fetched(answers: readonly SnapshotAnswer[]): Promise<Snapshot | undefined> {
+    const left = [...answers];
+    const snapshot = (): Promise<SnapshotAnswer> => Promise.resolve(sent(left.shift()!));
+    const result = await fetchSnapshot({ snapshot }, () => undefined);
+    expect(left).toEqual([]);
+    return result;
+  }
+  const pieces = (id: string, state = STATE): SnapshotPiece[] =>
+    [0, 2, 4].map((from) => offerOf(id, 7, state).piece(from, LIMIT));
+
+  test('begins anew when the offer expired, and gives up when that goes on', async () => {
+    const [one, two] = [pieces('0.1.1'), pieces('0.2.1')];
+    expect(await fetched([one[0]!, one[1]!, { kind: 'expired' }, ...two])).toEqual({
+      slot: 7,
+      records: STATE,
+    });
+    const expired = [one[0]!, { kind: 'expired' } as const];
+    expect(await fetched([...expired, ...expired, ...expired])).toBeUndefined();
+  });
+
+  test('takes nothing from who has nothing, and no piece of another offer', async () => {
+    const [one, two] = [pieces('0.1.1'), pieces('0.2.1')];
+    expect(await fetched([{ kind: 'nothing' }])).toBeUndefined();
+    expect(await fetched([one[0]!, { kind: 'nothing' }])).toBeUndefined();
+    expect(await fetched([one[0]!, two[1]!])).toBeUndefined();
+    expect(await fetched([one[0]!, one[2]!])).toBeUndefined();
+    expect(await fetched([one[0]!, one[0]!])).toBeUndefined();
+  });
+
+  test('takes no snapshot that is not whole: too few records, too many, or others', async () => {
+    const [first, second, last] = pieces('0.1.1') as [SnapshotPiece, SnapshotPiece, SnapshotPiece];
+    const others: StateRecord[] = STATE.map(([key]) => [key, '2']);
+    expect(await fetched([first, second, last])).toEqual({ slot: 7, records: STATE });
+    expect(await fetched([first, { ...second, digest: last.digest }])).toBeUndefined();
+    expect(await fetched([first, second, { ...last, records: [] }])).toBeUndefined();
+    expect(
+      await fetched([first, second, { ...last, records: [...last.records, ...last.records] }]),
+    ).toBeUndefined();
+    expect(
+      await fetched([first, { ...second, records: pieces('', others)[1]!.records }, last]),
+    ).toBeUndefined();
+    expect(await fetched([first, { ...second, records: [] }])).toBeUndefined();
+    expect(await fetched([{ ...first, count: 4 }, second, last])).toBeUndefined();
+  });
+});
+
+/**
+ * What can befall the pieces: servers make offers and forget them in restarts, an asker asks again and again, and what
+ * was answered arrives late, twice, in any order, or never.
+ */
+test('however pieces arrive, and servers restart: exactly one of the offered states, or nothing', () => {
+  let whole = 0;
+  let broken = 0;
+  const step = fc.oneof(
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('ask' as const), server: fc.nat(1) }) },
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('arrive' as const), which: fc.nat(20) }) },
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('converse' as const), server: fc.nat(1) }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('restart' as const), server: fc.nat(1) }) },
+  );
   fc.assert(
     fc.property(
-      records,
-      fc.integer({ min: 1, max: 7 }),
-      fc.integer({ min: 1, max: 40 }),
-      (state, count, characters) => {
-        const { clock } = virtualClock();
-        const offer = new SnapshotOffer(9, state, clock);
-        const received: unknown[] = [];
-        for (let next: number | null = 0; next !== null;) {
-          const piece = offer.piece(next, count, characters);
-          expect(piece.slot).toBe(9);
-          expect(piece.records.length).toBeLessThanOrEqual(count);
-          expect(piece.records.length > 0 || state.length === 0).toBe(true);
-          received.push(...piece.records);
-          next = piece.next;
+      fc.array(records, { minLength: 1, maxLength: 4 }),
+      limits,
+      fc.array(step, { maxLength: 60 }),
+      (states, limit, steps) => {
+        const offered = new Map<string, Snapshot>();
+        const servers: (SnapshotOffer | undefined)[] = [undefined, undefined];
+        const inFlight: SnapshotPiece[] = [];
+        let assembly = new SnapshotAssembly();
+        const ask = (server: number, { offer, from }: SnapshotRequest): SnapshotPiece | undefined => {
+          if (offer !== null)
+            return servers[server]?.id === offer ? servers[server].piece(from, limit) : undefined;
+          const state = { slot: offered.size + 1, records: states[offered.size % states.length]! };
+          const id = `${server}.1.${state.slot}`;
+          offered.set(id, state);
+          servers[server] = new SnapshotOffer(id, state, CLOCK);
+          return servers[server].piece(0, limit);
+        };
+        for (const action of steps) {
+          if (action.kind === 'restart') servers[action.server] = undefined;
+          else if (action.kind === 'arrive') {
+            const piece = inFlight[action.which % Math.max(1, inFlight.length)];
+            if (piece !== undefined) assembly.add(sent(piece));
+          } else {
+            const request = assembly.missing;
+            const piece = ask(action.server, request);
+            // An offer that is not there: begin anew.
+            if (piece === undefined && request.offer?.startsWith(`${action.server}.`) === true) {
+              assembly = new SnapshotAssembly();
+              broken++;
+            }
+            if (piece !== undefined) inFlight.push(piece);
+            if (piece !== undefined && action.kind === 'converse') assembly.add(sent(piece));
+          }
+          const { snapshot } = assembly;
+          if (snapshot === undefined) continue;
+          expect(snapshot).toEqual(offered.get(assembly.missing.offer ?? ''));
+          whole++;
+          assembly = new SnapshotAssembly();
         }
-        expect(received).toEqual(state);
       },
     ),
+    { numRuns: 300 },
   );
-});
-
-test('a piece stops when it is large enough, but a record larger than the limit passes', () => {
-  const { clock } = virtualClock();
-  const offer = new SnapshotOffer(
-    1,
-    [
-      ['a', 'x'.repeat(100)],
-      ['b', 'x'],
-      ['c', 'x'],
-    ],
-    clock,
-  );
-  expect(offer.piece(0, 100, 10)).toMatchObject({ records: [['a', expect.any(String)]], next: 1 });
-  expect(offer.piece(1, 100, 10)).toMatchObject({
-    records: [['b'], ['c']].map(([key]) => [key, 'x']),
-    next: null,
-  });
-  expect(offer.piece(3, 100, 10)).toMatchObject({ records: [], next: null });
-});
-
-test('an offer that nobody asks for any more is idle', async () => {
-  const { time, clock } = virtualClock();
-  const offer = new SnapshotOffer(1, [['a', 1]], clock);
-  await time.run(9000);
-  expect(offer.isIdle).toBe(false);
-  offer.piece(0, 1, 1);
-  await time.run(9000);
-  expect(offer.isIdle).toBe(false);
-  await time.run(2000);
-  expect(offer.isIdle).toBe(true);
+  expect(whole).toBeGreaterThan(100);
+  expect(broken).toBeGreaterThan(0);
 });

@@ -2,6 +2,7 @@ import type { Exhibit } from '../exhibit';
 
 const STORE = 'kv/store.ts';
 const LEARNER = 'protocols/log/learner.ts';
+const SNAPSHOT = 'protocols/log/snapshot.ts';
 
 /** The layers around the protocol: exactly-once, snapshots, storage, formation, client. */
 export const AROUND: readonly Exhibit[] = [
@@ -85,24 +86,12 @@ export const AROUND: readonly Exhibit[] = [
     name: 'pieces of two snapshots',
     rule: 'A snapshot is one state at one slot [Paxos Made Live, 5.5]',
     story:
-      'Between two pieces the peer has made a newer snapshot. The pieces are put together all the same: a state that never was.',
+      'Between two pieces the peer has made a newer snapshot, and hands it out under the name of the older one. Nobody counts the records or holds them against a digest: a state that never was is installed.',
     schedule: 'C fetches the first piece of slot 20 and the second of slot 30.',
     edits: [
-      {
-        file: 'protocols/log/catch-up.ts',
-        find: 'if (piece.slot !== slot) records = [];',
-        replace: '',
-      },
-      {
-        file: LEARNER,
-        find: 'const start = slot === 0 || slot === this.#offer.slot ? from : 0;',
-        replace: 'const start = from;',
-      },
-      {
-        file: LEARNER,
-        find: 'if (this.#offer === undefined || isOutdated)',
-        replace: 'if (this.#offer === undefined || isOutdated || this.#offer.slot < this.#applied)',
-      },
+      { file: LEARNER, find: ': this.#offers.find(id);', replace: ': this.#newOffer(id);' },
+      { file: SNAPSHOT, find: 'this.#records.length === this.#count &&', replace: '' },
+      { file: SNAPSHOT, find: 'this.#digest.toString() === this.#expectedDigest;', replace: 'true;' },
     ],
   },
   {
