@@ -3,6 +3,7 @@ import type { Storage } from '../core/environment';
 import type { Json } from '../core/json';
 import { DataDamaged, StartRefused, type ServerConfiguration } from './configuration';
 import { formatAddress } from '../network/address';
+import { holdsState } from '../protocols/log/stored-state';
 
 const OWN = 'server/';
 const IDENTITY = `${OWN}identity`;
@@ -62,9 +63,9 @@ export class Identity {
       if (key === IDENTITY) stored = value as unknown as StoredIdentity;
       else if (key.startsWith(DISK_OF)) disks.push([Number(key.slice(DISK_OF.length)), value as string]);
     }
-    const hasState = holdsMore(storage);
     if (stored === undefined) {
-      if (hasState) throw new DataDamaged('the data folder holds votes but no identity: it is damaged');
+      if (holdsMore(storage))
+        throw new DataDamaged('the data folder holds votes but no identity: it is damaged');
       const identity = new Identity(storage, {
         ...given,
         disk: newDisk(),
@@ -78,7 +79,7 @@ export class Identity {
       const [was, is] = [String(stored[key] ?? 'majority'), String(given[key])];
       if (was !== is) throw new StartRefused(`the data folder belongs to ${key} ${was}, not ${is}`);
     }
-    if (!hasState && stored.initialDigest !== initialDigest)
+    if (!holdsState(storage) && stored.initialDigest !== initialDigest)
       throw new StartRefused(
         'prepopulate.json has changed since the first start, which did not get far enough to keep it',
       );

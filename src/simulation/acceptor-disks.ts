@@ -1,6 +1,6 @@
 import { NO_BALLOT, compareBallots, type Ballot, type Slot } from '../core/ballot';
 import { slotKey, slotOfKey } from '../core/keys';
-import { APPLIED } from '../protocols/log/learner';
+import { APPLIED } from '../protocols/log/stored-state';
 import type { Value } from '../protocols/log/messages';
 import * as multiPaxos from '../protocols/multi-paxos/acceptor';
 import type { Entry } from '../protocols/multi-paxos/messages';

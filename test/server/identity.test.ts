@@ -50,6 +50,18 @@ describe('identity', () => {
     expect([...storage.read()]).toEqual(before);
   });
 
+  test('another initial store is refused until the first one is stored, and does not matter then', async () => {
+    const storage = new MemoryStorage();
+    await Identity.open(storage, configuration, 'digest', randomUUID);
+    const another = (): Promise<Identity> => Identity.open(storage, configuration, 'another', randomUUID);
+    await expect(another()).rejects.toThrow('prepopulate.json has changed since the first start');
+    // A crash cut the first start short.
+    await storage.write([{ key: 'learner/state-1/entry/a', value: '1' }]);
+    await expect(another()).rejects.toThrow('prepopulate.json has changed since the first start');
+    await storage.write([{ key: 'learner/applied', value: 0 }]);
+    expect((await another()).initialDigest).toBe('digest');
+  });
+
   test('data of the first versions, which does not name its quorums, is of majorities', async () => {
     const storage = new MemoryStorage();
     await Identity.open(storage, configuration, 'digest', randomUUID);

@@ -1,7 +1,7 @@
 import { describe } from '@jest/globals';
 import { formatBallot, type Ballot, type Slot } from '../../src/core/ballot';
 import { slotKey } from '../../src/core/keys';
-import { APPLIED } from '../../src/protocols/log/learner';
+import { APPLIED } from '../../src/protocols/log/stored-state';
 import { ACCEPTED, PROMISED } from '../../src/protocols/multi-paxos/acceptor';
 import type { ClientWrite } from '../../src/simulation/oracle';
 import {

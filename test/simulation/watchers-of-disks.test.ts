@@ -2,7 +2,7 @@ import { describe } from '@jest/globals';
 import type { Ballot } from '../../src/core/ballot';
 import { slotKey } from '../../src/core/keys';
 import { ACCEPTED, PROMISED } from '../../src/protocols/paxos/acceptor';
-import { APPLIED } from '../../src/protocols/log/learner';
+import { APPLIED } from '../../src/protocols/log/stored-state';
 import type { ClientWrite } from '../../src/simulation/oracle';
 import {
   commandOf,

@@ -38,8 +38,10 @@ export class CatchUp<Command extends Json, Result> {
   readonly #silentSince = new Map<ServerId, number>();
   #repairing: Promise<void> | undefined;
   #target: Slot = 0;
-  /** Answers of peers so far. */
-  #received = 0;
+  /** Answers of peers so far, and pieces of their states that were stored. */
+  #progress = 0;
+  /** The end of the snapshot that is being fetched or installed; never rejects. */
+  #snapshot: Promise<void> | undefined;
   #cancelGap: Cancel | undefined;
   #cancelGossip: Cancel | undefined;
   #stopped = false;
@@ -177,8 +179,8 @@ export class CatchUp<Command extends Json, Result> {
     );
     // It may go on, and fail, when nobody waits for it any more.
     fetched.catch(this.#environment.fail);
-    for (let isOver = false, before = -1; !isOver && this.#received > before;) {
-      before = this.#received;
+    for (let isOver = false, before = -1; !isOver && this.#progress > before;) {
+      before = this.#progress;
       const pauseMs = Math.max(this.#options.resendMs, 2 * this.#roundTrip.patienceMs);
       isOver = await Promise.race([fetched, clock.sleep(pauseMs).then(() => false)]);
     }
@@ -191,9 +193,9 @@ export class CatchUp<Command extends Json, Result> {
     for (;;) {
       const from = this.#learner.applied + 1;
       const { floor, entries } = await learner.chosen({ from });
-      this.#received++;
-      if (floor > from) await this.#fetchSnapshot(learner);
-      else this.#learner.learnAll(entries);
+      this.#progress++;
+      if (floor <= from) this.#learner.learnAll(entries);
+      else if (!(await this.#fetchSnapshot(learner))) return;
       const to = this.#learner.applied;
       if (to < from) return;
       this.#environment.trace(() => ({
@@ -206,9 +208,27 @@ export class CatchUp<Command extends Json, Result> {
     }
   }
 
-  async #fetchSnapshot(learner: LearnerService): Promise<void> {
-    const snapshot = await fetchSnapshot(learner, () => this.#received++);
-    if (snapshot !== undefined) this.#learner.install(snapshot.slot, snapshot.records);
+  /**
+   * Takes the peer's state, and tells whether it was this peer's. One at a time, since each is a whole state in memory and
+   * on disk: who comes second waits for the first, which ends when a call is not answered in time, if not before.
+   */
+  async #fetchSnapshot(learner: LearnerService): Promise<boolean> {
+    if (this.#snapshot !== undefined) {
+      await this.#snapshot;
+      return false;
+    }
+    const progress = (): void => {
+      this.#progress++;
+    };
+    const installed = fetchSnapshot(learner, progress).then((snapshot) =>
+      snapshot === undefined ? undefined : this.#learner.install(snapshot.slot, snapshot.records, progress),
+    );
+    const over = (): void => {
+      this.#snapshot = undefined;
+    };
+    this.#snapshot = installed.then(over, over);
+    await installed;
+    return true;
   }
 
   async #fillHoles(): Promise<void> {

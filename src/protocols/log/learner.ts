@@ -5,12 +5,10 @@ import type { Json } from '../../core/json';
 import type { StateMachine, StateRecord } from '../../core/state-machine';
 import { sizeOf, type LogLimits } from './log';
 import type { LearnerService, SnapshotAnswer, SnapshotRequest, Value } from './messages';
-import { SnapshotOffer, SnapshotOffers } from './snapshot';
+import { SnapshotOffers, type Snapshot } from './snapshot';
 import { StoredLog, type OwnVote } from './stored-log';
+import { APPLIED, StoredState } from './stored-state';
 
-const STATE = 'learner/state/';
-/** Where the applied slot is stored. */
-export const APPLIED = 'learner/applied';
 const FLOOR = 'learner/floor';
 /** A checkpoint holds no more than about this of large values, however many slots are left: it is one write. */
 const CHECKPOINT_CHARACTERS = 8 * 1024 * 1024;
@@ -38,7 +36,7 @@ export interface Expectation<Result> {
  * [Paxos Made Simple, 2.3 and 3], and passes them on to peers that missed them.
  *
  * What it stores may lag behind what it knows, since a chosen value stays chosen and can be learned again; but
- * state, applied index and floor are stored in one write, a checkpoint, and so always fit each other. The log, and the
+ * state, applied index and floor change in one write, a checkpoint or the end of an install, and so always fit each other. The log, and the
  * votes for it, are dropped below a checkpoint only.
  */
 export class Learner<Command extends Json, Result> implements LearnerService {
@@ -48,7 +46,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   readonly #log: StoredLog;
   readonly #expected = new Map<string, { result: Result } | undefined>();
   readonly #watchers = new Set<() => void>();
-  readonly #stateFromStorage: StateRecord[] = [];
+  readonly #state: StoredState;
   #truncateVotes: (floor: Slot) => Change[] = () => [];
   #applied: Slot = 0;
   /** Up to where the stored state goes. */
@@ -57,14 +55,15 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   /** Characters of the values applied since. */
   #unstored = 0;
   #isFirstStart = true;
-  readonly #offers = new SnapshotOffers();
-  #nextOffer: (() => string) | undefined;
+  readonly #offers: SnapshotOffers;
 
   constructor(environment: Environment, machine: StateMachine<Command, Result>, options: LearnerOptions) {
     this.#environment = environment;
     this.#machine = machine;
     this.#options = options;
     this.#log = new StoredLog(options.log, options.storesChosen);
+    this.#state = new StoredState(environment.storage, options);
+    this.#offers = new SnapshotOffers(environment.clock, options);
   }
 
   /** All slots up to this one are applied. */
@@ -102,7 +101,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
 
   /** Names the snapshots that are offered to peers: each name is used once in the life of the cluster. */
   onOffer(nextId: () => string): void {
-    this.#nextOffer = nextId;
+    this.#offers.nameBy(nextId);
   }
 
   /** Calls `watcher` after every step forward, until cancelled. */
@@ -141,9 +140,8 @@ export class Learner<Command extends Json, Result> implements LearnerService {
 
   /** Takes back one stored entry. Entries of other roles are left alone. */
   recover(key: string, stored: Json): void {
-    if (this.#log.recover(key, stored)) return;
-    if (key.startsWith(STATE)) this.#stateFromStorage.push([key.slice(STATE.length), stored]);
-    else if (key === APPLIED) {
+    if (this.#log.recover(key, stored) || this.#state.recover(key, stored)) return;
+    if (key === APPLIED) {
       this.#applied = this.#checkpoint = stored as Slot;
       this.#isFirstStart = false;
     } else if (key === FLOOR) this.#storedFloor = stored as Slot;
@@ -151,9 +149,11 @@ export class Learner<Command extends Json, Result> implements LearnerService {
 
   /** After the last entry is taken back. On the very first start the machine's initial state is made durable instead. */
   async recovered(): Promise<void> {
-    if (this.#isFirstStart) await this.#environment.storage.write(this.#stateChanges());
-    else this.#machine.restore(this.#stateFromStorage);
-    this.#stateFromStorage.length = 0;
+    const records = this.#state.takeRecords();
+    if (this.#isFirstStart) await this.#storeInitialState();
+    else this.#machine.restore(records);
+    // Nobody waits for that, and nothing is wrong if a crash cuts it short: the next start goes on with it.
+    this.#state.deleteLeftovers().catch(this.#environment.fail);
     const floor = this.#log.recovered(this.#applied, this.#storedFloor);
     const changes = this.#moveFloor(floor);
     // Nothing that is below the floor stays on the disk, whoever left it there.
@@ -191,42 +191,53 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     return Promise.resolve({ floor: this.#log.floor, entries });
   }
 
-  snapshot({ offer: id, from }: SnapshotRequest): Promise<SnapshotAnswer> {
+  snapshot(request: SnapshotRequest): Promise<SnapshotAnswer> {
     // The state before the first slot is no news to anybody, and not the same on servers that start otherwise.
-    if (this.#applied === 0 || this.#nextOffer === undefined) return Promise.resolve({ kind: 'nothing' });
-    const offer =
-      id === null
-        ? (this.#offers.newestFrom(this.#log.floor - 1) ?? this.#newOffer(this.#nextOffer()))
-        : this.#offers.find(id);
-    if (offer === undefined) return Promise.resolve({ kind: 'expired' });
-    return Promise.resolve(offer.piece(id === null ? 0 : from, this.#options));
+    if (this.#applied === 0) return Promise.resolve({ kind: 'nothing' });
+    const state = (): Snapshot => ({ slot: this.#applied, records: this.#machine.snapshot() });
+    return Promise.resolve(this.#offers.answer(request, this.#log.floor - 1, state));
   }
 
-  /** Replaces the state by a peer's of a later slot; an older one is ignored. Promises and votes above it stay. */
-  install(slot: Slot, records: readonly StateRecord[]): void {
+  /**
+   * Replaces the state by a peer's of a later slot, once all of that is durable; an older one is ignored. Promises and votes
+   * above it stay. `onStored` is called after each piece.
+   *
+   * While the pieces are written, all goes on with the old state: slots are learned and applied, checkpoints written under
+   * the old generation. Should it have got past the snapshot by then, the snapshot is dropped. A second install writes a
+   * generation of its own, and whichever is later in the end holds. A crash or a stop in between leaves the old state.
+   * State, applied slot, floor and truncated votes change together, in memory at once and on disk in one write, which
+   * comes before whatever is stored of the new state later.
+   */
+  async install(slot: Slot, records: readonly StateRecord[], onStored?: () => void): Promise<void> {
     if (slot <= this.#applied) return;
-    const stale = new Set(this.#machine.snapshot().map(([key]) => key));
+    const generation = await this.#state.write(records, onStored);
+    if (slot <= this.#applied) {
+      await this.#state.delete(generation, keysOf(records));
+      return;
+    }
+    const old = this.#state.generation;
     // What was deleted since the checkpoint is stored still.
-    for (const { key } of this.#machine.takeChanges()) stale.add(key);
+    const stale = [...keysOf(this.#machine.snapshot()), ...this.#machine.takeChanges().map(({ key }) => key)];
     this.#machine.restore(records);
     this.#machine.takeChanges();
     this.#applied = this.#checkpoint = slot;
     this.#unstored = 0;
-    const changes: Change[] = [];
-    for (const [key, value] of records) {
-      stale.delete(key);
-      changes.push({ key: STATE + key, value });
-    }
-    for (const key of stale) changes.push({ key: STATE + key, value: undefined });
-    changes.push({ key: APPLIED, value: slot });
-    this.#environment.storage.defer(changes.concat(this.#moveFloor(slot + 1)));
+    const changes = [this.#state.switchTo(generation), { key: APPLIED, value: slot }];
+    const switched = this.#environment.storage.write(changes.concat(this.#moveFloor(slot + 1)));
+    // Nobody waits for that: whoever is behind has the next slots to fetch before its peers forget them too.
+    switched.then(() => this.#state.delete(old, stale)).catch(this.#environment.fail);
     this.#apply();
     for (const watcher of this.#watchers) watcher();
   }
 
-  #newOffer(id: string): SnapshotOffer {
-    const state = { slot: this.#applied, records: this.#machine.snapshot() };
-    return this.#offers.add(new SnapshotOffer(id, state, this.#environment.clock));
+  /** Until the last write the applied slot is not there: a start after a crash is the first one again. */
+  async #storeInitialState(): Promise<void> {
+    const generation = await this.#state.write(this.#machine.snapshot());
+    this.#machine.takeChanges();
+    await this.#environment.storage.write([
+      this.#state.switchTo(generation),
+      { key: APPLIED, value: this.#applied },
+    ]);
   }
 
   #apply(): void {
@@ -266,8 +277,9 @@ export class Learner<Command extends Json, Result> implements LearnerService {
   }
 
   #stateChanges(): Change[] {
-    const changes = this.#machine.takeChanges().map(({ key, value }) => ({ key: STATE + key, value }));
-    return [...changes, { key: APPLIED, value: this.#applied }];
+    const changes = this.#state.changes(this.#machine.takeChanges());
+    changes.push({ key: APPLIED, value: this.#applied });
+    return changes;
   }
 
   #settle(id: string, result: Result): void {
@@ -278,4 +290,8 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     this.#offers.dropIdle();
     return [{ key: FLOOR, value: floor }, ...this.#log.drop(floor), ...this.#truncateVotes(floor)];
   }
+}
+
+function keysOf(records: readonly StateRecord[]): string[] {
+  return records.map(([key]) => key);
 }

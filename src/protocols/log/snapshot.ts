@@ -1,7 +1,7 @@
 import type { Slot } from '../../core/ballot';
 import type { Clock } from '../../core/environment';
 import type { StateRecord } from '../../core/state-machine';
-import type { LearnerService, SnapshotPiece, SnapshotRequest } from './messages';
+import type { LearnerService, SnapshotAnswer, SnapshotPiece, SnapshotRequest } from './messages';
 import { StateDigest } from './state-digest';
 
 const IDLE_MS = 10_000;
@@ -83,21 +83,46 @@ export class SnapshotOffer {
 
 /** The offers that peers are fetching. */
 export class SnapshotOffers {
+  readonly #clock: Clock;
+  readonly #limits: PieceLimits;
+  #nextId: (() => string) | undefined;
   #offers: SnapshotOffer[] = [];
 
-  find(id: string): SnapshotOffer | undefined {
+  constructor(clock: Clock, limits: PieceLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** Before that nothing is offered. Each name is used once in the life of the cluster. */
+  nameBy(nextId: () => string): void {
+    this.#nextId = nextId;
+  }
+
+  /** `oldest`: an offer of an earlier slot is of no use to who begins now. `state`: as of now. */
+  answer({ offer: id, from }: SnapshotRequest, oldest: Slot, state: () => Snapshot): SnapshotAnswer {
+    if (this.#nextId === undefined) return { kind: 'nothing' };
+    this.dropIdle();
+    const offer = id === null ? (this.#from(oldest) ?? this.#add(this.#nextId(), state())) : this.#find(id);
+    return offer?.piece(id === null ? 0 : from, this.#limits) ?? { kind: 'expired' };
+  }
+
+  /** Drops the offers that are not worth their memory. */
+  dropIdle(): void {
+    if (this.#offers.some(({ isIdle }) => isIdle))
+      this.#offers = this.#offers.filter(({ isIdle }) => !isIdle);
+  }
+
+  #find(id: string): SnapshotOffer | undefined {
     return this.#offers.find((offer) => offer.id === id);
   }
 
-  /** The newest one, if it is of `slot` or a later one. */
-  newestFrom(slot: Slot): SnapshotOffer | undefined {
+  #from(slot: Slot): SnapshotOffer | undefined {
     const newest = this.#offers.at(-1);
     return newest !== undefined && newest.slot >= slot ? newest : undefined;
   }
 
   /** Makes room by dropping the one that was not used for the longest time: its asker is told to begin anew. */
-  add(offer: SnapshotOffer): SnapshotOffer {
-    this.dropIdle();
+  #add(id: string, snapshot: Snapshot): SnapshotOffer {
     if (this.#offers.length === MOST_OFFERS) {
       const oldestUse = Math.min(...this.#offers.map(({ usedAt }) => usedAt));
       this.#offers.splice(
@@ -105,13 +130,9 @@ export class SnapshotOffers {
         1,
       );
     }
+    const offer = new SnapshotOffer(id, snapshot, this.#clock);
     this.#offers.push(offer);
     return offer;
-  }
-
-  dropIdle(): void {
-    if (this.#offers.some(({ isIdle }) => isIdle))
-      this.#offers = this.#offers.filter(({ isIdle }) => !isIdle);
   }
 }
 

@@ -3,12 +3,12 @@ import type { Learner } from '../../../src/protocols/log/learner';
 import type { SnapshotPiece, SnapshotRequest } from '../../../src/protocols/log/messages';
 import { fetchSnapshot } from '../../../src/protocols/log/snapshot';
 import { valueOf } from '../paxos/bench';
-import { entries, rig } from './rig';
+import { entries, rig, type Rig } from './rig';
 
 describe('snapshots', () => {
-  async function install(learner: Learner<string, string>, from: Learner<string, string>): Promise<void> {
+  async function install({ world, learner }: Rig, from: Learner<string, string>): Promise<void> {
     const snapshot = await fetchSnapshot(from, () => undefined);
-    learner.install(snapshot!.slot, snapshot!.records);
+    await world.time.settled(learner.install(snapshot!.slot, snapshot!.records), 100);
   }
 
   /** What it answers, which is a piece. */
@@ -23,7 +23,7 @@ describe('snapshots', () => {
     ahead.learner.learnAll(entries('a1', 'b2', 'c3'));
     behind.learner.learnAll([{ slot: 1, value: valueOf('a1') }]);
     behind.learner.learnAll([{ slot: 4, value: valueOf('d4') }]);
-    await install(behind.learner, ahead.learner);
+    await install(behind, ahead.learner);
     expect([behind.learner.applied, behind.learner.floor]).toEqual([4, 4]);
     expect([...behind.machine.values.keys()].sort()).toEqual(['a', 'b', 'c', 'd']);
     await behind.world.time.run(50);
@@ -35,7 +35,7 @@ describe('snapshots', () => {
   test('records that the snapshot does not have are gone, after a restart too', async () => {
     const parts = await rig();
     parts.learner.learnAll(entries('a1', 'b2'));
-    parts.learner.install(9, [['b', '9']]);
+    await parts.world.time.settled(parts.learner.install(9, [['b', '9']]), 100);
     await parts.world.time.run(50);
     await parts.restart();
     expect([...parts.machine.values]).toEqual([['b', '9']]);
@@ -44,8 +44,8 @@ describe('snapshots', () => {
   test('an older snapshot, or one as old as the state, is ignored', async () => {
     const { learner, machine } = await rig();
     learner.learnAll(entries('a1', 'a2', 'a3'));
-    learner.install(2, [['a', '2']]);
-    learner.install(3, [['a', 'other']]);
+    await learner.install(2, [['a', '2']]);
+    await learner.install(3, [['a', 'other']]);
     expect([learner.applied, machine.values.get('a')]).toEqual([3, '3']);
   });
 

@@ -10,6 +10,7 @@ import {
   type Snapshot,
 } from '../../../src/protocols/log/snapshot';
 import { StateDigest } from '../../../src/protocols/log/state-digest';
+import type { VirtualTime } from '../../../src/simulation/virtual-time';
 import { virtualClock } from '../../support/virtual-clock';
 
 const records = fc.array(
@@ -86,35 +87,48 @@ describe('an offer', () => {
     );
   });
 
-  test('one that nobody asks for any more is idle, and is dropped', async () => {
+  /** A server's offers; those of empty states come in one piece. */
+  function offers(): {
+    readonly time: VirtualTime;
+    readonly asked: (offer: string | null, slot?: number) => string;
+  } {
     const { time, clock } = virtualClock();
-    const offers = new SnapshotOffers();
-    const offer = offers.add(new SnapshotOffer('0.1.1', { slot: 1, records: [['a', 1]] }, clock));
+    const kept = new SnapshotOffers(clock, { pieceSlots: 1, pieceCharacters: 1 });
+    let named = 0;
+    kept.nameBy(() => `0.1.${++named}`);
+    const asked = (offer: string | null, slot = 1): string => {
+      const answer = kept.answer({ offer, from: 0 }, slot, () => ({ slot, records: [] }));
+      return answer.kind === 'piece' ? answer.offer : answer.kind;
+    };
+    return { time, asked };
+  }
+
+  test('one that nobody asks for any more is dropped after ten seconds', async () => {
+    const { time, asked } = offers();
+    expect(asked(null)).toBe('0.1.1');
     await time.run(9000);
-    expect(offer.isIdle).toBe(false);
-    offer.piece(0, { pieceSlots: 1, pieceCharacters: 1 });
+    expect(asked('0.1.1')).toBe('0.1.1');
     await time.run(9000);
-    offers.dropIdle();
-    expect(offers.find('0.1.1')).toBe(offer);
-    await time.run(2000);
-    expect(offer.isIdle).toBe(true);
-    offers.dropIdle();
-    expect([offers.find('0.1.1'), offers.newestFrom(0)]).toEqual([undefined, undefined]);
+    expect(asked('0.1.1')).toBe('0.1.1');
+    await time.run(11_000);
+    expect([asked('0.1.1'), asked(null)]).toEqual(['expired', '0.1.2']);
   });
 
   test('of three, the one that was not asked for the longest is dropped', async () => {
-    const { time, clock } = virtualClock();
-    const offers = new SnapshotOffers();
-    const add = async (slot: number): Promise<void> => {
-      offers.add(new SnapshotOffer(`0.1.${slot}`, { slot, records: [] }, clock));
-      await time.run(10);
-    };
-    await add(1);
-    await add(2);
-    offers.find('0.1.1')!.piece(0, { pieceSlots: 1, pieceCharacters: 1 });
-    await add(3);
-    expect([1, 2, 3].map((slot) => offers.find(`0.1.${slot}`)?.slot)).toEqual([1, undefined, 3]);
-    expect([offers.newestFrom(3)?.slot, offers.newestFrom(4)]).toEqual([3, undefined]);
+    const { time, asked } = offers();
+    expect(asked(null, 1)).toBe('0.1.1');
+    await time.run(10);
+    expect(asked(null, 2)).toBe('0.1.2');
+    await time.run(10);
+    expect(asked('0.1.1')).toBe('0.1.1');
+    await time.run(10);
+    expect(asked(null, 3)).toBe('0.1.3');
+    expect([1, 2, 3].map((n) => asked(`0.1.${n}`))).toEqual(['0.1.1', 'expired', '0.1.3']);
+  });
+
+  test('who begins gets the newest one, unless it is of too early a slot', () => {
+    const { asked } = offers();
+    expect([asked(null, 5), asked(null, 4), asked(null, 6)]).toEqual(['0.1.1', '0.1.1', '0.1.2']);
   });
 });
 

@@ -2,9 +2,8 @@ import type { Exhibit } from '../exhibit';
 
 const STORE = 'kv/store.ts';
 const LEARNER = 'protocols/log/learner.ts';
-const SNAPSHOT = 'protocols/log/snapshot.ts';
 
-/** The layers around the protocol: exactly-once, snapshots, storage, formation, client. */
+/** The layers around the protocol: exactly-once, storage, formation, client. */
 export const AROUND: readonly Exhibit[] = [
   {
     id: 'P-19',
@@ -51,47 +50,10 @@ export const AROUND: readonly Exhibit[] = [
     edits: [
       {
         file: LEARNER,
-        find: 'const changes = this.#machine.takeChanges().map(({ key, value }) => ({ key: STATE + key, value }));',
+        find: 'const changes = this.#state.changes(this.#machine.takeChanges());',
         replace:
-          'const changes = []; void this.#environment.storage.write(this.#machine.takeChanges().map(({ key, value }) => ({ key: STATE + key, value })));',
+          'const changes = []; void this.#environment.storage.write(this.#state.changes(this.#machine.takeChanges()));',
       },
-    ],
-  },
-  {
-    id: 'S-4',
-    name: 'an old snapshot overwrites newer state',
-    rule: 'A snapshot is taken only from ahead [Paxos Made Live, 5.5]',
-    story:
-      'The snapshot was asked for when the server lagged behind. While its pieces travelled, the server caught up by itself. Installing it all the same takes back what has been applied since.',
-    schedule: 'C asks for a snapshot of slot 20, learns up to 25 meanwhile, then installs 20.',
-    edits: [{ file: LEARNER, find: 'if (slot <= this.#applied) return;', replace: '' }],
-  },
-  {
-    id: 'S-5',
-    name: 'a snapshot leaves old keys behind',
-    rule: 'A snapshot replaces the state, it does not add to it [Paxos Made Live, 5.5]',
-    story:
-      'In memory the old state is gone. On the disk, keys that the snapshot does not hold are still there, and are back after the next restart.',
-    schedule: 'C holds k. While it is away, k is deleted. C takes over a snapshot, restarts, and shows k.',
-    edits: [
-      {
-        file: LEARNER,
-        find: 'for (const key of stale) changes.push({ key: STATE + key, value: undefined });',
-        replace: '',
-      },
-    ],
-  },
-  {
-    id: 'S-6',
-    name: 'pieces of two snapshots',
-    rule: 'A snapshot is one state at one slot [Paxos Made Live, 5.5]',
-    story:
-      'Between two pieces the peer has made a newer snapshot, and hands it out under the name of the older one. Nobody counts the records or holds them against a digest: a state that never was is installed.',
-    schedule: 'C fetches the first piece of slot 20 and the second of slot 30.',
-    edits: [
-      { file: LEARNER, find: ': this.#offers.find(id);', replace: ': this.#newOffer(id);' },
-      { file: SNAPSHOT, find: 'this.#records.length === this.#count &&', replace: '' },
-      { file: SNAPSHOT, find: 'this.#digest.toString() === this.#expectedDigest;', replace: 'true;' },
     ],
   },
   {

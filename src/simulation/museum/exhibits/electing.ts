@@ -1,9 +1,8 @@
 import { ofMultiPaxos, type Exhibit } from '../exhibit';
+import { TAKEN_FROM_BEHIND } from './snapshots';
 
 const ACCEPTOR = 'protocols/multi-paxos/acceptor.ts';
 const CANDIDATE = 'protocols/multi-paxos/candidate.ts';
-const LEARNER = 'protocols/log/learner.ts';
-
 const STORED_LOG = 'protocols/log/stored-log.ts';
 
 /** One promise for all slots, and what a new leader finds out by it. */
@@ -163,7 +162,7 @@ export const ELECTING: readonly Exhibit[] = ofMultiPaxos([
     story:
       'The server asked for a snapshot while it was behind. The leader is heard again meanwhile and brings it up to date, the ordinary way. Then the last piece of the snapshot arrives, and is installed.',
     schedule: 'C asks for a snapshot of slot 20, follows the leader up to 25, then installs 20.',
-    edits: [{ file: LEARNER, find: 'if (slot <= this.#applied) return;', replace: '' }],
+    edits: TAKEN_FROM_BEHIND,
   },
   {
     id: 'MP-11b',

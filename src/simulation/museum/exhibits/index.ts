@@ -8,6 +8,7 @@ import { LEADING } from './leading';
 import { LEASING } from './leasing';
 import { LEARNING } from './learning';
 import { QUORUMS } from './quorums';
+import { SNAPSHOTS } from './snapshots';
 
 /** The whole collection. */
 export const EXHIBITS: readonly Exhibit[] = [
@@ -17,6 +18,7 @@ export const EXHIBITS: readonly Exhibit[] = [
   ...LEARNING,
   ...QUORUMS,
   ...AROUND,
+  ...SNAPSHOTS,
   ...ELECTING,
   ...LEADING,
   ...LEASING,
