@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Environment } from '../../../src/core/environment';
 import type { Replica } from '../../../src/core/replica';
 import type { Command, Result } from '../../../src/kv/commands';
@@ -8,10 +8,15 @@ import { MultiPaxosReplica } from '../../../src/protocols/multi-paxos/replica';
 import { DEFAULT_OPTIONS as PAXOS } from '../../../src/protocols/paxos/options';
 import { PaxosReplica } from '../../../src/protocols/paxos/replica';
 import { Host } from '../../../src/simulation/host';
+import { loadMutant, type Edit } from '../../../src/simulation/museum/mutant';
 import type { Rule } from '../../../src/simulation/network';
 import { virtualWorld } from '../../../src/simulation/world';
+import { edit } from '../../support/mistakes';
 import { usualSettings } from '../../support/settings';
 
+const LEARNER = 'protocols/log/learner.ts';
+const MESSAGES = 'protocols/log/messages.ts';
+const SNAPSHOT = 'protocols/log/snapshot.ts';
 const [A, , , P, Q] = [0, 1, 2, 3, 4];
 const INITIAL = ['a', 'b', 'c', 'd'].map((key) => [key, 'initial'] as const);
 const WRITES = 10;
@@ -84,25 +89,67 @@ async function lateRequest(
   return { atQ: servers[Q]!.store, atA: servers[A]!.store };
 }
 
-test.each<[string, Create]>([
+/** How snapshots were named and taken over before: by their slot, 0 for a new one, and nobody counted the records. */
+const SLOTS_FOR_NAMES: readonly Edit[] = [
+  edit(LEARNER, "if (this.#applied === 0) return Promise.resolve({ kind: 'nothing' });", ''),
+  edit(MESSAGES, 'The records are the state after this slot. */\n  slot,', '*/ slot: z.int(),'),
+  edit(SNAPSHOT, '? (this.#from(oldest)', "|| id === '0' ? (this.#from(oldest)"),
+  edit(SNAPSHOT, 'this.#add(this.#nextId(), state())', 'this.#add(String(state().slot), state())'),
+  edit(
+    SNAPSHOT,
+    'if (from !== this.#records.length || (this.#offer !== null && offer !== this.#offer)) return false;',
+    'if (this.#offer !== offer) this.#records.length = 0;',
+  ),
+  edit(SNAPSHOT, 'if (this.#offer === null) [this.#offer', '[this.#offer'),
+];
+const UNCOUNTED: readonly Edit[] = [
+  edit(SNAPSHOT, 'this.#records.length === this.#count &&', ''),
+  edit(SNAPSHOT, 'this.#digest.toString() === this.#expectedDigest;', 'true;'),
+];
+
+interface Replicas {
+  readonly PaxosReplica: typeof PaxosReplica;
+  readonly MultiPaxosReplica: typeof MultiPaxosReplica;
+}
+
+function mutate(edits: readonly Edit[]): Replicas {
+  const files = ['protocols/paxos/replica.ts', 'protocols/multi-paxos/replica.ts'];
+  return Object.assign({}, ...loadMutant(files, edits)) as Replicas;
+}
+
+const PROTOCOLS: [string, (code: Replicas) => Create][] = [
   [
     'paxos',
-    (environment, store) =>
-      new PaxosReplica(environment, store, usualSettings(environment), { ...PAXOS, ...CHANGED }),
+    (code) => (environment, store) =>
+      new code.PaxosReplica(environment, store, usualSettings(environment), { ...PAXOS, ...CHANGED }),
   ],
   [
     'multi-paxos',
-    (environment, store) =>
-      new MultiPaxosReplica(environment, store, usualSettings(environment), {
+    (code) => (environment, store) =>
+      new code.MultiPaxosReplica(environment, store, usualSettings(environment), {
         ...MULTI_PAXOS,
         ...CHANGED,
         checkpointSlots: 2,
       }),
   ],
-])(
-  '%s: a late request for a snapshot, answered by a server that lost its own, mixes no two states',
-  async (_, create) => {
-    const { atQ, atA } = await lateRequest(create);
-    expect(atQ.snapshot()).toEqual(atA.snapshot());
+];
+
+describe.each(PROTOCOLS)(
+  '%s: a late request for a snapshot, answered by a server that lost its own',
+  (_, create) => {
+    test('mixes no two states', async () => {
+      const { atQ, atA } = await lateRequest(create({ PaxosReplica, MultiPaxosReplica }));
+      expect(atQ.snapshot()).toEqual(atA.snapshot());
+    });
+
+    test('does, where a slot names a snapshot and nobody counts the records', async () => {
+      const { atQ, atA } = await lateRequest(create(mutate([...SLOTS_FOR_NAMES, ...UNCOUNTED])));
+      expect([atQ.snapshot().length, atA.snapshot().length]).toEqual([2, 4]);
+    });
+
+    test('does not, where a slot names a snapshot but the records are counted', async () => {
+      const { atQ, atA } = await lateRequest(create(mutate(SLOTS_FOR_NAMES)));
+      expect(atQ.snapshot()).toEqual(atA.snapshot());
+    });
   },
 );
