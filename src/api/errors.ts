@@ -82,7 +82,7 @@ export const API_ERRORS = {
     name: 'unauthorized',
     definite: true,
     retry: false,
-    meaning: "A peer's method was called without the cluster's token.",
+    meaning: 'A method of the servers was called by somebody who has not proved to be one.',
   },
   bodyTooLarge: {
     code: -32006,

@@ -1,6 +1,7 @@
 import type { ServerId } from '../core/ballot';
 import type { CallOptions, Dispatch, Transport } from '../core/environment';
 import { CallError, Unanswered } from '../core/errors';
+import type { Credentials } from './handshake';
 import { PeerLane, type LaneObserver } from './peer-lane';
 
 const ANSWER_BYTES = 64 * 1024 * 1024;
@@ -78,17 +79,36 @@ class Health implements LaneObserver {
   }
 }
 
-/** Remote calls between the servers of a cluster, as JSON-RPC over WebSockets: each peer's own port, path /rpc. */
+/**
+ * Remote calls between the servers of a cluster, as JSON-RPC over WebSockets: each peer's own port, path /rpc. No call is
+ * sent before the peer has proved that it is the one (see handshake.ts).
+ */
 export class JsonRpcTransport implements Transport {
   readonly #lanes = new Map<ServerId, Ways>();
   readonly #health = new Map<ServerId, Health>();
   #dispatch: Dispatch = () => Promise.reject(new Unanswered('the server is not listening yet'));
 
-  constructor(peers: readonly Peer[], headers: Readonly<Record<string, string>>, traffic: TrafficObserver) {
+  /** `onMet` hears of each peer that lets this server in; and, with a reason, of each that does not, or has not proved itself. */
+  constructor(
+    peers: readonly Peer[],
+    credentials: Credentials,
+    traffic: TrafficObserver,
+    onMet: (peer: ServerId, refusal: string | undefined) => void,
+  ) {
     for (const { id, origin } of peers) {
       const health = new Health(id, traffic);
       const lane = (name: keyof Ways): PeerLane =>
-        new PeerLane({ origin, headers, maxAnswerBytes: ANSWER_BYTES, observer: health, ...WAYS[name] });
+        new PeerLane({
+          peer: id,
+          origin,
+          credentials,
+          maxAnswerBytes: ANSWER_BYTES,
+          observer: health,
+          onMet: (refusal) => {
+            onMet(id, refusal);
+          },
+          ...WAYS[name],
+        });
       this.#health.set(id, health);
       this.#lanes.set(id, { vote: lane('vote'), bulk: lane('bulk'), command: lane('command') });
     }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Storage } from '../core/environment';
 import type { Json } from '../core/json';
 import { DataDamaged, StartRefused, type ServerConfiguration } from './configuration';
@@ -124,20 +123,4 @@ export class Identity {
 function holdsMore(storage: Storage): boolean {
   for (const [key] of storage.read()) if (!key.startsWith(OWN)) return true;
   return false;
-}
-
-/**
- * A short name for what all servers of a cluster must agree on before they talk: protocol, members, quorum rule, and
- * whether and for how long a leader has a lease.
- */
-export function configurationId({
-  cluster,
-  protocol,
-  quorums,
-  servers,
-  leaseMs,
-}: ServerConfiguration): string {
-  const lease = leaseMs === undefined ? [] : [leaseMs];
-  const agreed = JSON.stringify([cluster, protocol, quorums, servers.map(formatAddress), ...lease]);
-  return createHash('sha256').update(agreed).digest('hex').slice(0, 16);
 }

@@ -2,6 +2,15 @@ import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { API_ERRORS } from '../api/errors';
+import type { ServerId } from '../core/ballot';
+import {
+  CalleeHandshake,
+  HandshakeError,
+  MAX_FIRST_MESSAGE_BYTES,
+  WELCOME,
+  type Credentials,
+} from '../network/handshake';
+import { whyNoAgreement } from './agreement';
 import { ApiError } from './api-error';
 import { Refusal, type Callers } from './callers';
 import type { RpcCalls } from './rpc-calls';
@@ -9,6 +18,9 @@ import type { RpcCalls } from './rpc-calls';
 export interface RpcSocketsOptions {
   readonly calls: RpcCalls;
   readonly callers: Callers;
+  readonly credentials: Credentials;
+  /** A server, or whoever takes its name, was let in; or was not, for this reason. */
+  readonly onMet: (caller: ServerId, refusal: string | undefined) => void;
   /** An error that no caller is to blame for. */
   readonly onUnexpected: (error: unknown) => void;
 }
@@ -17,12 +29,16 @@ export interface RpcSocketsOptions {
 const MESSAGE_BYTES = 64 * 1024 * 1024;
 /** A refused caller may take so long to read why. */
 const REFUSED_MS = 5_000;
-/** Code of the closing handshake: the server goes away [RFC 6455, 7.4.1]. */
+/** A caller may take so long to prove itself. */
+const PROVE_WITHIN_MS = 2_000;
+/** Codes of the closing handshake: the server goes away, the caller may not come [RFC 6455, 7.4.1]. */
 const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
 
 /**
  * The peers' connections: a WebSocket [RFC 6455] at /rpc, on which each message is a batch of JSON-RPC calls and is
- * answered by one message, in the order of completion. Requests over HTTP take more processor time (docs/performance.md).
+ * answered by one message, in the order of completion. Before that caller and server prove themselves to each other (see
+ * handshake.ts). Requests over HTTP take more processor time (docs/performance.md).
  */
 export class RpcSockets {
   readonly #options: RpcSocketsOptions;
@@ -32,29 +48,32 @@ export class RpcSockets {
     maxPayload: MESSAGE_BYTES,
     perMessageDeflate: false,
   });
+  readonly #handshakes = new WeakMap<IncomingMessage, CalleeHandshake>();
   /** Messages not answered yet. */
   readonly #pending = new Map<WebSocket, number>();
   #isClosing = false;
 
   constructor(options: RpcSocketsOptions) {
     this.#options = options;
+    this.#server.on('headers', (headers, request) => {
+      headers.push(...(this.#handshakes.get(request)?.headers ?? []));
+    });
   }
 
   /** Takes over a connection whose request asks for a WebSocket. Never throws. */
   upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): void {
+    const { callers, credentials } = this.#options;
+    let handshake: CalleeHandshake;
     try {
-      if (!this.#options.callers.identify(request).isPeer)
-        throw new Refusal(
-          403,
-          API_ERRORS.unauthorized,
-          "the caller lacks this cluster's token; clients use POST",
-        );
+      callers.identify(request);
+      handshake = new CalleeHandshake(credentials, request.headers);
     } catch (error) {
-      refuse(connection, error as Refusal);
+      refuse(connection, toRefusal(error as Error));
       return;
     }
+    this.#handshakes.set(request, handshake);
     this.#server.handleUpgrade(request, connection, head, (socket) => {
-      this.#serve(socket);
+      this.#meet(socket, connection, handshake);
     });
   }
 
@@ -68,13 +87,48 @@ export class RpcSockets {
     timer.unref();
   }
 
-  #serve(socket: WebSocket): void {
+  /** Nothing is served, and little is read, before the caller has proved itself. */
+  #meet(socket: WebSocket, connection: Duplex, handshake: CalleeHandshake): void {
+    let bytes = 0;
+    const count = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > MAX_FIRST_MESSAGE_BYTES) socket.terminate();
+    };
+    const timer = setTimeout(() => {
+      socket.terminate();
+    }, PROVE_WITHIN_MS);
+    connection.on('data', count);
     this.#pending.set(socket, 0);
-    socket.on('message', (data) => void this.#answer(socket, data));
     // The caller broke off, or the protocol: the connection is closed, and the caller asks again.
     socket.on('error', () => undefined);
-    socket.on('close', () => this.#pending.delete(socket));
+    socket.on('close', () => {
+      clearTimeout(timer);
+      this.#pending.delete(socket);
+    });
+    socket.once('message', (first) => {
+      clearTimeout(timer);
+      connection.off('data', count);
+      this.#admit(socket, handshake, (first as Buffer).toString('utf8'));
+    });
     if (this.#isClosing) socket.close(GOING_AWAY);
+  }
+
+  #admit(socket: WebSocket, handshake: CalleeHandshake, first: string): void {
+    const { credentials, onMet } = this.#options;
+    const { caller } = handshake;
+    try {
+      const difference = whyNoAgreement(credentials, caller, handshake.check(first));
+      if (difference !== undefined) throw new HandshakeError(difference);
+    } catch (error) {
+      const refusal = toRefusal(error as Error);
+      onMet(caller, refusal.message);
+      socket.send(JSON.stringify(refusal.toResponse(null)));
+      socket.close(POLICY_VIOLATION);
+      return;
+    }
+    onMet(caller, undefined);
+    socket.on('message', (data) => void this.#answer(socket, data));
+    socket.send(WELCOME);
   }
 
   async #answer(socket: WebSocket, data: RawData): Promise<void> {
@@ -98,6 +152,12 @@ export class RpcSockets {
     if (this.#pending.has(socket)) this.#pending.set(socket, pending);
     return pending;
   }
+}
+
+function toRefusal(error: Error): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof HandshakeError) return new Refusal(403, API_ERRORS.unauthorized, error.message);
+  throw error;
 }
 
 function refuse(connection: Duplex, refusal: Refusal): void {

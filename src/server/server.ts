@@ -1,26 +1,30 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import type { ApiResult } from '../api/methods';
+import type { ServerId } from '../core/ballot';
 import { isFatal } from '../core/errors';
 import { parseQuorums } from '../core/quorum';
 import type { LeaderLease, ProtocolSettings } from '../core/replica';
 import { SeededRandom } from '../core/random';
 import { KeyValueStore } from '../kv/store';
+import type { Credentials } from '../network/handshake';
 import { JsonRpcTransport } from '../network/json-rpc-transport';
 import { PROTOCOLS } from '../protocols/registry';
 import { VERSION } from '../version';
 import { AcceptorFaults } from './acceptor-faults';
+import { agreementOf } from './agreement';
 import { realClock } from '../real-clock';
 import { Callers } from './callers';
 import { StartRefused, type ServerConfiguration } from './configuration';
 import { formatAddress } from '../network/address';
 import { closeGracefully, createHttpServer, listen } from './http';
-import { Identity, configurationId } from './identity';
+import { Identity } from './identity';
 import { Log } from './logging';
 import { Member } from './member';
 import { Metrics } from './metrics';
 import { readPrepopulate } from './prepopulate-file';
 import { hostsOf } from './hosts';
+import { Refusals } from './refusals';
 import { RpcCalls } from './rpc-calls';
 import { RpcEndpoint } from './rpc-endpoint';
 import { RpcSockets } from './rpc-sockets';
@@ -43,6 +47,10 @@ export class RunningServer {
   readonly #store: KeyValueStore;
   readonly #faults: AcceptorFaults;
   readonly #metrics: Metrics;
+  readonly #credentials: Credentials;
+  readonly #refusals = new Refusals(realClock, (message, reason) => {
+    this.log.warn(message, { reason });
+  });
   readonly #transport: JsonRpcTransport;
   readonly #member: Member;
   readonly #startedAt = performance.now();
@@ -52,7 +60,7 @@ export class RunningServer {
   #stopping: Promise<void> | undefined;
 
   constructor(configuration: ServerConfiguration, store: KeyValueStore, storage: ServerStorage) {
-    const { id, servers, protocol, token } = configuration;
+    const { id, servers, protocol, token, cluster } = configuration;
     this.#configuration = configuration;
     const members = servers.map((_, member) => member);
     this.#settings = {
@@ -78,15 +86,15 @@ export class RunningServer {
       acceptorFailure: () => this.#faults.acceptorFailure,
       unansweredAcceptorCalls: () => this.#faults.unanswered,
     });
-    const headers = {
-      authorization: `Bearer ${token}`,
-      'x-synod-configuration': configurationId(configuration),
-    };
+    this.#credentials = { self: id, cluster, token, agreement: agreementOf(configuration) };
     const peers = servers.map((address, peer) => ({ id: peer, origin: `http://${formatAddress(address)}` }));
     this.#transport = new JsonRpcTransport(
       peers.filter((peer) => peer.id !== id),
-      headers,
+      this.#credentials,
       this.#metrics,
+      (peer, refusal) => {
+        this.#refusals.note(`no connection to server ${peer}`, refusal);
+      },
     );
     this.#member = new Member({
       protocol: PROTOCOLS[protocol],
@@ -135,13 +143,13 @@ export class RunningServer {
       },
     });
     const hosts = hostsOf(this.#configuration);
-    const callers = new Callers({
-      token: this.#configuration.token,
-      configurationId: configurationId(this.#configuration),
-      hosts,
-    });
+    const callers = new Callers({ hosts });
     const endpoint = new RpcEndpoint({ calls, callers, onUnexpected });
-    this.#sockets = new RpcSockets({ calls, callers, onUnexpected });
+    const onMet = (caller: ServerId, refusal: string | undefined): void => {
+      this.#refusals.note(`no connection from server ${caller}`, refusal);
+    };
+    const credentials = this.#credentials;
+    this.#sockets = new RpcSockets({ calls, callers, credentials, onMet, onUnexpected });
     const http = createHttpServer({
       rpc: (request, response) => endpoint.handle(request, response),
       rpcUpgrade: (request, connection, head) => {

@@ -15,7 +15,6 @@ describe('batches', () => {
     expect(peer.requests).toHaveLength(1);
     const [request] = peer.requests;
     expect(request?.url).toBe('/rpc');
-    expect(request?.headers).toMatchObject({ authorization: 'Bearer x' });
     expect(request?.calls[0]).toEqual({
       jsonrpc: '2.0',
       id: 1,

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { CallError, Unanswered } from '../../src/core/errors';
 import { JsonRpcTransport, type TrafficObserver } from '../../src/network/json-rpc-transport';
-import { FakePeer, echo, type Answer } from './helpers/fake-peer';
+import { CALLER, FakePeer, echo, type Answer } from './helpers/fake-peer';
 
 const closing: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -21,7 +21,9 @@ async function start(
     roundTrip: (id, durationMs) => traffic.push(['round trip', id, durationMs > 0]),
     failure: (id) => traffic.push(['failure', id]),
   };
-  const transport = new JsonRpcTransport([{ id: 1, origin: peer.origin }], {}, observer);
+  const transport = new JsonRpcTransport([{ id: 1, origin: peer.origin }], CALLER, observer, (id, refusal) =>
+    traffic.push(['met', id, refusal]),
+  );
   closing.push(
     () => peer.close(),
     () => {
@@ -90,6 +92,7 @@ describe('health', () => {
     const body = '{"jsonrpc":"2.0","id":1,"method":"acceptor.prepare","params":{"slot":1}}';
     expect(traffic).toEqual([
       ['sent', 'acceptor.prepare', 'request', body.length],
+      ['met', 1, undefined],
       ['received', 'acceptor.prepare', 'answer', 0],
       ['round trip', 1, true],
     ]);

@@ -4,6 +4,7 @@ import { LIMITS } from '../../src/api/methods';
 import { hostOf, originOf } from '../../src/server/hosts';
 import { PEER, startEndpoint, type TestEndpoint } from './helpers/endpoint';
 import { http, type RpcReply } from './helpers/http';
+import { nextMessage, peerSocket } from './helpers/peer-socket';
 
 const LARGE = 'v'.repeat(1024 * 1024);
 
@@ -20,11 +21,11 @@ beforeAll(async () => {
 });
 afterAll(() => endpoint.close());
 
-async function send(body: unknown, headers: Record<string, string> = {}): Promise<unknown> {
+async function send(body: unknown): Promise<unknown> {
   const host = { host: `127.0.0.1:${endpoint.port}` };
   const { text } = await http(endpoint.port, {
     body: JSON.stringify(body),
-    headers: { ...host, ...headers },
+    headers: host,
   });
   return text === '' ? undefined : JSON.parse(text);
 }
@@ -45,7 +46,11 @@ describe('the size of answers', () => {
   });
 
   test('a peer gets what fits, and no answer to the rest, which it asks again', async () => {
-    const answers = (await send(batch('acceptor.prepare', 64), PEER)) as RpcReply[];
+    const socket = await peerSocket(endpoint.port, PEER);
+    const answer = nextMessage(socket);
+    socket.send(JSON.stringify(batch('acceptor.prepare', 64)));
+    const answers = (await answer) as RpcReply[];
+    socket.terminate();
     expect(answers.length).toBeGreaterThan(0);
     expect(answers.length).toBeLessThan(10);
     expect(answers.every(({ result }) => result !== undefined)).toBe(true);

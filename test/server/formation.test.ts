@@ -2,10 +2,10 @@ import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { StartRefused, type ServerConfiguration } from '../../src/server/configuration';
-import { configurationId } from '../../src/server/identity';
+import { agreementOf } from '../../src/server/agreement';
 import { startServer } from '../../src/server/server';
 import { InProcessCluster, type ClusterOptions } from './helpers/cluster';
-import { rpc } from './helpers/http';
+import { nextMessage, peerSocket } from './helpers/peer-socket';
 import { waitFor, within } from './helpers/wait';
 
 let cluster: InProcessCluster | undefined;
@@ -40,16 +40,16 @@ async function hellos(of: InProcessCluster, id: number, labels: string): Promise
 
 /** Whether the server answers peers' prepares: only one that votes does. */
 async function votes(of: InProcessCluster, id: number): Promise<boolean> {
-  const answer = (await rpc(
-    of.port(id),
-    'acceptor.prepare',
-    { slot: 1, ballot: { round: 1, server: (id + 1) % of.ids.length } },
-    {
-      authorization: `Bearer ${of.configuration(id).token}`,
-      'x-synod-configuration': configurationId(of.configuration(id)),
-    },
-  )) as unknown;
-  return answer !== undefined;
+  const caller = (id + 1) % of.ids.length;
+  const { cluster, token } = of.configuration(id);
+  const credentials = { self: caller, cluster, token, agreement: agreementOf(of.configuration(id)) };
+  const socket = await peerSocket(of.port(id), credentials, { callee: id });
+  const answer = nextMessage(socket);
+  const params = { slot: 1, ballot: { round: 1, server: caller } };
+  socket.send(JSON.stringify([{ jsonrpc: '2.0', id: 1, method: 'acceptor.prepare', params }]));
+  const answers = (await within(5000, 'an answer', answer)) as unknown[];
+  socket.terminate();
+  return answers.length > 0;
 }
 
 describe('whose data it is', () => {

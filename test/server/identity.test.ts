@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { Json } from '../../src/core/json';
 import { StartRefused, serverConfiguration, type ServerConfiguration } from '../../src/server/configuration';
-import { Identity, configurationId } from '../../src/server/identity';
+import { Identity } from '../../src/server/identity';
 import { MemoryStorage } from '../../src/storage/memory-storage';
 
 const configuration = serverConfiguration.parse({
@@ -79,17 +79,4 @@ describe('identity', () => {
       'it is damaged',
     );
   });
-});
-
-test('servers of another cluster, protocol, quorums or list of servers have another configuration', () => {
-  const ids = [
-    configuration,
-    { ...configuration, cluster: 'other' },
-    { ...configuration, ...otherProtocol },
-    { ...configuration, quorums: '3,1' },
-    { ...configuration, servers: configuration.servers.slice(0, 2) },
-    { ...configuration, servers: [...configuration.servers].reverse() },
-  ].map(configurationId);
-  expect(new Set(ids).size).toBe(ids.length);
-  expect(configurationId({ ...configuration, id: 2, logLevel: 'debug', thrifty: true })).toBe(ids[0]);
 });

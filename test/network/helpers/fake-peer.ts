@@ -1,6 +1,12 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { CalleeHandshake, WELCOME, type Credentials } from '../../../src/network/handshake';
+
+/** Of the server whose peer this is. */
+export const CALLER: Credentials = { self: 0, cluster: 'test', token: 'the token of a test', agreement: {} };
+/** The peer itself. */
+export const CALLEE: Credentials = { ...CALLER, self: 1 };
 
 export interface Call {
   readonly jsonrpc: string;
@@ -29,8 +35,22 @@ export class FakePeer {
   private constructor(answer: Answer) {
     this.#server = createServer();
     this.#sockets = new WebSocketServer({ server: this.#server });
-    this.#sockets.on('connection', (socket, { headers, url }) => {
+    const handshakes = new WeakMap<object, CalleeHandshake>();
+    this.#sockets.on('headers', (headers, request) => {
+      const handshake = new CalleeHandshake(CALLEE, request.headers);
+      handshakes.set(request, handshake);
+      headers.push(...handshake.headers);
+    });
+    this.#sockets.on('connection', (socket, request) => {
+      const { headers, url } = request;
+      let isMet = false;
       socket.on('message', (data) => {
+        if (!isMet) {
+          handshakes.get(request)?.check((data as Buffer).toString());
+          isMet = true;
+          socket.send(WELCOME);
+          return;
+        }
         const calls = JSON.parse((data as Buffer).toString()) as Call[];
         this.requests.push({ calls, headers, url });
         for (const arrived of this.#arrivals) arrived();

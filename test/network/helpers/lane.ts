@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { CallError } from '../../../src/core/errors';
 import { PeerLane, type LaneObserver, type LaneOptions } from '../../../src/network/peer-lane';
-import { FakePeer, type Answer } from './fake-peer';
+import { CALLEE, CALLER, FakePeer, type Answer } from './fake-peer';
 
 /** What is closed after each test, the last first. */
 export const closing: (() => Promise<void> | void)[] = [];
@@ -31,7 +31,9 @@ export async function peerThat(answer: Answer): Promise<FakePeer> {
 export function laneTo(origin: string, changes: Partial<LaneOptions> = {}): PeerLane {
   const lane = new PeerLane({
     origin,
-    headers: { authorization: 'Bearer x' },
+    peer: CALLEE.self,
+    credentials: CALLER,
+    onMet: (refusal) => observed.push(refusal === undefined ? 'met' : `refused: ${refusal}`),
     batchesInFlight: 1,
     batchSpacingMs: 0,
     maxAnswerBytes: 1024 * 1024,

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
+import type { Credentials } from '../../../src/network/handshake';
 import { Callers } from '../../../src/server/callers';
 import { closeGracefully, createHttpServer } from '../../../src/server/http';
 import { RpcCalls, type RpcCallsOptions } from '../../../src/server/rpc-calls';
@@ -8,12 +9,21 @@ import { RpcEndpoint } from '../../../src/server/rpc-endpoint';
 import { RpcSockets } from '../../../src/server/rpc-sockets';
 
 export const TOKEN = 'the token of this test cluster';
-export const CONFIGURATION = '0123456789abcdef';
-export const PEER = { authorization: `Bearer ${TOKEN}`, 'x-synod-configuration': CONFIGURATION };
+/** Of the endpoint, server 0. */
+export const CREDENTIALS: Credentials = {
+  self: 0,
+  cluster: 'test',
+  token: TOKEN,
+  agreement: { cluster: 'test', lease: '500 ms' },
+};
+/** Of a peer of the endpoint. */
+export const PEER: Credentials = { ...CREDENTIALS, self: 1 };
 
 export interface TestEndpoint {
   readonly port: number;
   readonly server: Server;
+  /** Who was let in, or not, and why not. */
+  readonly met: [caller: number, refusal: string | undefined][];
   /** What the endpoint reported as nobody's fault. */
   readonly unexpected: unknown[];
   close(): Promise<void>;
@@ -30,9 +40,13 @@ export async function startEndpoint(
     unexpected.push(error);
   };
   const calls = new RpcCalls({ api, peers, onUnexpected, onMessage: () => undefined });
-  const callers = new Callers({ token: TOKEN, configurationId: CONFIGURATION, hosts });
+  const callers = new Callers({ hosts });
+  const met: TestEndpoint['met'] = [];
+  const onMet = (...who: TestEndpoint['met'][number]): void => {
+    met.push(who);
+  };
   const endpoint = new RpcEndpoint({ calls, callers, onUnexpected });
-  const sockets = new RpcSockets({ calls, callers, onUnexpected });
+  const sockets = new RpcSockets({ calls, callers, credentials: CREDENTIALS, onMet, onUnexpected });
   const server = createHttpServer({
     rpc: (request, response) => endpoint.handle(request, response),
     rpcUpgrade: (request, connection, head) => {
@@ -51,5 +65,5 @@ export async function startEndpoint(
     sockets.close(100);
     return closeGracefully(server, 100);
   };
-  return { port, server, unexpected, close };
+  return { port, server, met, unexpected, close };
 }

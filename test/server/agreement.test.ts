@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals';
+import { agreementOf, whyNoAgreement } from '../../src/server/agreement';
+import { serverConfiguration, type ServerConfiguration } from '../../src/server/configuration';
+
+const configuration = serverConfiguration.parse({
+  id: 0,
+  servers: [15000, 15001, 15002].map((port) => ({ host: '127.0.0.1', port })),
+  protocol: 'multi-paxos',
+  leaseMs: 500,
+  token: 'a token that is long enough',
+});
+const own = { self: 0, cluster: 'synod', token: '', agreement: agreementOf(configuration) };
+
+test.each<[string, Partial<ServerConfiguration>]>([
+  ['cluster: synod here, other there', { cluster: 'other' }],
+  ['protocol: multi-paxos here, paxos there', { protocol: 'paxos' }],
+  ['quorums: majority here, 3,1 there', { quorums: '3,1' }],
+  [
+    'servers: 127.0.0.1:15000,127.0.0.1:15001,127.0.0.1:15002 here, 127.0.0.1:15002,127.0.0.1:15001,127.0.0.1:15000 there',
+    { servers: [...configuration.servers].reverse() },
+  ],
+  ['lease: 500 ms here, none there', { leaseMs: undefined }],
+  ['lease: 500 ms here, 400 ms there', { leaseMs: 400 }],
+])('servers differ by %s', (says, changes) => {
+  const theirs = agreementOf({ ...configuration, ...changes });
+  expect(whyNoAgreement(own, 1, theirs)).toContain(says);
+  expect(whyNoAgreement(own, 1, theirs)).toMatch(/^server 0 and server 1 differ in what all servers must/);
+});
+
+test('servers may differ in what is their own', () => {
+  const changes = { id: 2, logLevel: 'debug', thrifty: true, acceptorFailure: 0.5 } as const;
+  expect(whyNoAgreement(own, 2, agreementOf({ ...configuration, ...changes }))).toBeUndefined();
+});
