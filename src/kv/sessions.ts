@@ -13,7 +13,8 @@ export interface SessionLimits {
   readonly characters: number;
 }
 
-const LIMITS: SessionLimits = { clients: 10_000, characters: 64 * 1024 * 1024 };
+/** Those of every server: who is forgotten follows from the log and from these. */
+export const LIMITS: SessionLimits = { clients: 10_000, characters: 64 * 1024 * 1024 };
 const PREFIX = 'session/';
 
 interface Client {

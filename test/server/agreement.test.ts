@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { LIMITS, WINDOW } from '../../src/kv/sessions';
+import { STATE_MACHINE } from '../../src/kv/state-machine';
 import { agreementOf, whyNoAgreement } from '../../src/server/agreement';
 import { serverConfiguration, type ServerConfiguration } from '../../src/server/configuration';
 
@@ -21,10 +23,29 @@ test.each<[string, Partial<ServerConfiguration>]>([
   ],
   ['lease: 500 ms here, none there', { leaseMs: undefined }],
   ['lease: 500 ms here, 400 ms there', { leaseMs: 400 }],
+  ['clock drift: 0.01 here, 0.02 there', { maxClockDrift: 0.02 }],
 ])('servers differ by %s', (says, changes) => {
   const theirs = agreementOf({ ...configuration, ...changes });
   expect(whyNoAgreement(own, 1, theirs)).toContain(says);
   expect(whyNoAgreement(own, 1, theirs)).toMatch(/^server 0 and server 1 differ in what all servers must/);
+});
+
+test.each(['state machine', 'messages'])('releases with other %s differ by name', (name) => {
+  const there = { ...own.agreement, [name]: 'another' };
+  const here = String(own.agreement[name]);
+  expect(here).toMatch(/\d/);
+  expect(whyNoAgreement(own, 1, there)).toContain(`(${name}: ${here} here, another there)`);
+});
+
+test('what a log means is named with all limits that it depends on', () => {
+  for (const limit of [WINDOW, LIMITS.clients, LIMITS.characters])
+    expect(STATE_MACHINE).toMatch(new RegExp(`\\b${limit}\\b`));
+});
+
+test('without a lease clocks do not count', () => {
+  const without = agreementOf({ ...configuration, leaseMs: undefined });
+  const theirs = agreementOf({ ...configuration, leaseMs: undefined, maxClockDrift: 0.2 });
+  expect(whyNoAgreement({ ...own, agreement: without }, 1, theirs)).toBeUndefined();
 });
 
 test('servers may differ in what is their own', () => {

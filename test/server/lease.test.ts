@@ -1,5 +1,6 @@
-import { afterEach, expect, test } from '@jest/globals';
-import { InProcessCluster, expectStranger } from './helpers/cluster';
+import { afterEach, expect, jest, test } from '@jest/globals';
+import { Log } from '../../src/server/logging';
+import { InProcessCluster } from './helpers/cluster';
 import { rpc } from './helpers/http';
 import { waitFor } from './helpers/wait';
 
@@ -53,9 +54,30 @@ test('after a restart of all nobody is elected before the leases that were grant
   expect(performance.now() - stoppedAt).toBeGreaterThan(LEASE_MS);
 });
 
-test('servers with other leases do not talk to each other', async () => {
-  const three = (cluster = await InProcessCluster.prepare(options));
-  await three.launch(0, 1);
-  await three.launchAs(2, { leaseMs: LEASE_MS / 2 });
-  await expectStranger(three);
+test.each([
+  ['another lease', { leaseMs: LEASE_MS / 2 }, `lease: ${LEASE_MS} ms here, ${LEASE_MS / 2} ms there`],
+  ['another drift of clocks', { maxClockDrift: 0.2 }, 'clock drift: 0.02 here, 0.2 there'],
+])('a server with %s does not serve in the cluster, and is told why', async (_, changes, says) => {
+  const warn = jest.spyOn(Log.prototype, 'warn').mockImplementation(() => undefined);
+  const three = (cluster = await InProcessCluster.start(options));
+  await three.stop(2);
+  await three.launchAs(2, changes);
+  // The stopped one may have been the leader.
+  await waitFor('a write of the others', async () => {
+    const reply = await rpc(three.port(0), 'kv.put', { key: 'still', value: 'here' });
+    return reply.error === undefined;
+  });
+  await waitFor('server 2 is told', () =>
+    reasons(warn, 'no connection to server').some((r) => r.includes(says)),
+  );
+  // Those that refuse it say so too.
+  expect(reasons(warn, 'no connection from server 2').some((r) => r.includes(says))).toBe(true);
+  expect((await three.status(2)).peers.map((peer) => peer.reachable)).toEqual([false, false]);
+  expect((await rpc(three.port(2), 'kv.get', { key: 'still' })).error?.message).toContain('not ready');
+  warn.mockRestore();
 });
+
+function reasons(warn: jest.SpiedFunction<Log['warn']>, message: string): string[] {
+  const calls = warn.mock.calls.filter(([said]) => said.startsWith(message));
+  return calls.map(([, fields]) => String(fields?.['reason']));
+}
