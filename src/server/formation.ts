@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ServerId } from '../core/ballot';
-import type { Clock, Transport } from '../core/environment';
+import type { Cancel, Clock, Transport } from '../core/environment';
 import { Unanswered } from '../core/errors';
 import { Dispatcher, stub, type Method, type Service } from '../core/rmi';
 import { StartRefused } from './configuration';
@@ -10,10 +10,16 @@ import type { Log } from './logging';
 const CALL_TIMEOUT_MS = 1000;
 const RETRY_MS = 100;
 const REPORT_MS = 3000;
+/** A server that was let in before gives the others so long to say that it must not vote, before it does. */
+const OBJECTION_MS = 500;
+/** A copy of a data folder that is older than this is refused. */
+const RENEW_MS = 5_000;
 
 const hello = z.object({
   id: z.int().min(0),
   disk: z.string().min(1).max(100),
+  generation: z.int().min(1),
+  run: z.string().min(1).max(100),
   initialDigest: z.string().max(100),
   /** The caller was let in before. */
   admitted: z.boolean(),
@@ -33,6 +39,10 @@ export const FORMATION_METHODS = {
  * How servers meet. A server with a new disk may vote only after every other server has durably recorded that disk.
  * So no disk can vote, be wiped, and come back under the same id as if it had never promised: whoever remains of the
  * others remembers the old disk and refuses the new one. The price: a cluster forms when all its servers have met once.
+ *
+ * A disk that was put back to an older state has lost promises too. So each start of a server, and each five seconds of its
+ * life, are a new generation of its data, which it stores and then tells the others. They record it, and refuse the same
+ * disk with a generation that they heard of in an earlier run. Recorded durably: all of them may have been restarted since.
  */
 export class Formation implements Service<typeof FORMATION_METHODS> {
   readonly #self: ServerId;
@@ -40,8 +50,10 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
   readonly #clock: Clock;
   readonly #log: Pick<Log, 'warn'>;
   readonly #onRefused: (error: StartRefused) => void;
+  readonly #fail: (error: unknown) => void;
   readonly #peers: ReadonlyMap<ServerId, Service<typeof FORMATION_METHODS>>;
   readonly #dispatcher = new Dispatcher();
+  #cancelRenewal: Cancel = () => undefined;
   #stopped = false;
 
   constructor(parts: {
@@ -52,12 +64,15 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
     clock: Clock;
     log: Pick<Log, 'warn'>;
     onRefused: (error: StartRefused) => void;
+    /** Hears of a failed write in the background. */
+    fail: (error: unknown) => void;
   }) {
     this.#self = parts.self;
     this.#identity = parts.identity;
     this.#clock = parts.clock;
     this.#log = parts.log;
     this.#onRefused = parts.onRefused;
+    this.#fail = parts.fail;
     this.#dispatcher.expose('cluster', FORMATION_METHODS, this);
     this.#peers = new Map(
       parts.members
@@ -77,8 +92,8 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
   async hello(caller: Hello): Promise<Welcome> {
     const reason = this.#objection(caller);
     if (reason === undefined) {
-      // Also for a disk that is known: its first record may still be on the way to the disk.
-      await this.#identity.recordDisk(caller.id, caller.disk);
+      const { disk, generation, run } = caller;
+      await this.#identity.recordAge(caller.id, { disk, generation, run });
       return { kind: 'welcome' };
     }
     // A newcomer has no say against a server that was let in before; it will be told so itself.
@@ -88,43 +103,99 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
 
   /** Resolves when this server may vote. Rejects with StartRefused, or calls `onRefused` later, when a peer says that it must not. */
   async join(): Promise<void> {
-    const greeted = Promise.all([...this.#peers].map(([peer, stub]) => this.#greet(peer, stub)));
-    // A server that was admitted before need not wait for anybody, but a peer may know something against it.
-    if (this.#identity.isAdmitted) greeted.catch(this.#onRefused);
-    else await greeted;
-    if (!this.#stopped && !this.#identity.isAdmitted) await this.#identity.admit();
+    const greetings = [...this.#peers].map(([peer, stub]) => this.#greet(peer, stub));
+    const greeted = Promise.all(greetings.map(({ welcomed }) => welcomed));
+    // A server that was admitted before need not wait for those that are down, but a peer may know something against it.
+    if (this.#identity.isAdmitted) {
+      greeted.catch(this.#onRefused);
+      const tried = Promise.all(greetings.map((greeting) => greeting.tried));
+      await Promise.race([greeted, tried, this.#clock.sleep(OBJECTION_MS)]);
+    } else await greeted;
+    if (this.#stopped) return;
+    if (!this.#identity.isAdmitted) await this.#identity.admit();
+    this.#renewLater();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#cancelRenewal();
+  }
+
+  /** A new generation of the data, now and then: a copy made before is older, for all who hear of it. */
+  #renewLater(): void {
+    if (this.#stopped) return;
+    this.#cancelRenewal = this.#clock.after(RENEW_MS, () => {
+      this.#renew().then(() => {
+        this.#renewLater();
+      }, this.#fail);
+    });
+  }
+
+  async #renew(): Promise<void> {
+    await this.#identity.renew();
+    for (const stub of this.#peers.values())
+      stub.hello(this.#ownHello()).then(
+        (answer) => {
+          if (answer.kind === 'refused' && !this.#stopped) this.#onRefused(new StartRefused(answer.reason));
+        },
+        // It hears of the next one.
+        () => undefined,
+      );
+  }
+
+  #ownHello(): Hello {
+    const { age, initialDigest, isAdmitted } = this.#identity;
+    return { id: this.#self, ...age, initialDigest, admitted: isAdmitted };
   }
 
   /** Why the caller must not be let in, if so. */
-  #objection({ id, disk, initialDigest }: Hello): string | undefined {
+  #objection({ id, disk, generation, run, initialDigest }: Hello): string | undefined {
     if (!this.#peers.has(id)) return `server ${id} is no other member of this cluster`;
     if (initialDigest !== this.#identity.initialDigest)
       return (
         `server ${this.#self} started from another initial store (digest ${this.#identity.initialDigest}) ` +
         `than server ${id} (digest ${initialDigest}): all servers need the same prepopulate.json`
       );
-    const known = this.#identity.diskOf(id);
-    if (known === undefined || known === disk) return undefined;
-    return (
-      `server ${this.#self} knows server ${id} by other data: its data was lost or replaced, and without its ` +
-      'promises it must not vote again. Bring the data back, or start a new cluster in empty folders'
-    );
+    const known = this.#identity.ageOf(id);
+    if (known === undefined) return undefined;
+    if (known.disk !== disk)
+      return (
+        `server ${this.#self} knows server ${id} by other data: its data was lost or replaced, and without its ` +
+        `promises it must not vote again. ${whatToDo(id)}`
+      );
+    if (known.run !== run && generation <= known.generation)
+      return (
+        `server ${this.#self} knows newer data of server ${id} (generation ${known.generation}, now ${generation}): ` +
+        'its folder was put back to an older state, which lacks promises and votes that it has given since, so it must ' +
+        `not vote again. ${whatToDo(id)}`
+      );
+    return undefined;
   }
 
-  async #greet(peer: ServerId, stub: Service<typeof FORMATION_METHODS>): Promise<void> {
+  /** `tried` resolves once the peer had one chance to refuse, `welcomed` when it welcomes; rejects with StartRefused. */
+  #greet(
+    peer: ServerId,
+    stub: Service<typeof FORMATION_METHODS>,
+  ): { readonly tried: Promise<void>; readonly welcomed: Promise<void> } {
+    let becomeTried: () => void = () => undefined;
+    const tried = new Promise<void>((resolve) => (becomeTried = resolve));
+    return { tried, welcomed: this.#untilWelcome(peer, stub, becomeTried) };
+  }
+
+  async #untilWelcome(
+    peer: ServerId,
+    stub: Service<typeof FORMATION_METHODS>,
+    tried: () => void,
+  ): Promise<void> {
     let reportAt = this.#clock.now() + REPORT_MS;
-    const { disk, initialDigest, isAdmitted: admitted } = this.#identity;
     let silence = '';
     while (!this.#stopped) {
       const answer = await stub
-        .hello({ id: this.#self, disk, initialDigest, admitted })
+        .hello(this.#ownHello())
         .catch((error: unknown) => void (silence = (error as Error).message));
-      if (answer?.kind === 'welcome') return;
       if (answer?.kind === 'refused') throw new StartRefused(answer.reason);
+      tried();
+      if (answer?.kind === 'welcome') return;
       if (this.#clock.now() >= reportAt && !this.#identity.isAdmitted) {
         this.#log.warn(`waiting for server ${peer}: a new server votes only once all others know it`, {
           reason: silence,
@@ -134,4 +205,11 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
       await this.#clock.sleep(RETRY_MS);
     }
   }
+}
+
+function whatToDo(id: ServerId): string {
+  return (
+    `Start server ${id} with the very folder that it ran with last, never with a copy from earlier. If that folder is ` +
+    'lost, leave the server stopped: the others go on while they are a quorum. Or start a new cluster in empty folders'
+  );
 }

@@ -21,6 +21,23 @@ interface StoredIdentity {
   readonly initialDigest: string;
   /** Every other server has recorded this disk: from then on this one may vote. */
   readonly admitted: boolean;
+  /** Left out by the first versions. */
+  readonly generation?: number;
+}
+
+/** How old a server's data is, as the server says of itself and others remember of it. */
+export interface DataAge {
+  readonly disk: string;
+  /** Grows with each start and with time, and is durable before it is told: a copy from earlier has a lower one. */
+  readonly generation: number;
+  /** Names one run of the server, from start to end. */
+  readonly run: string;
+}
+
+/** How a new disk, and this run of the server, are to be named. */
+export interface Names {
+  readonly newDisk: () => string;
+  readonly run: string;
 }
 
 /**
@@ -30,24 +47,26 @@ interface StoredIdentity {
  */
 export class Identity {
   readonly #storage: Storage;
-  readonly #disks = new Map<number, string>();
+  readonly #run: string;
+  readonly #known = new Map<number, DataAge>();
   #stored: StoredIdentity;
 
-  private constructor(storage: Storage, stored: StoredIdentity) {
+  private constructor(storage: Storage, run: string, stored: StoredIdentity) {
     this.#storage = storage;
+    this.#run = run;
     this.#stored = stored;
   }
 
   /**
    * Reads the identity in `storage`, or makes and stores one at the first start, on a disk that `newDisk` names for
-   * ever. Rejects with StartRefused when the data belongs to another cluster, server, member list, protocol, quorums or
+   * ever. Each start is a new generation of the data. Rejects with StartRefused when the data belongs to another cluster, server, member list, protocol, quorums or
    * initial store. Of quorums, because what was chosen by few votes can be invisible to a phase 1 that then asks fewer.
    */
   static async open(
     storage: Storage,
     configuration: Pick<ServerConfiguration, 'cluster' | 'id' | 'servers' | 'protocol' | 'quorums'>,
     initialDigest: string,
-    newDisk: () => string,
+    { newDisk, run }: Names,
   ): Promise<Identity> {
     const given = {
       cluster: configuration.cluster,
@@ -57,21 +76,21 @@ export class Identity {
       quorums: configuration.quorums,
     };
     let stored: StoredIdentity | undefined;
-    const disks: [number, string][] = [];
+    const known: [number, DataAge][] = [];
     for (const [key, value] of storage.read(OWN)) {
       if (key === IDENTITY) stored = value as unknown as StoredIdentity;
-      else if (key.startsWith(DISK_OF)) disks.push([Number(key.slice(DISK_OF.length)), value as string]);
+      else if (key.startsWith(DISK_OF)) known.push([Number(key.slice(DISK_OF.length)), dataAge(value)]);
     }
     if (stored === undefined) {
       if (holdsMore(storage))
         throw new DataDamaged('the data folder holds votes but no identity: it is damaged');
-      const identity = new Identity(storage, {
+      const identity = new Identity(storage, run, {
         ...given,
         disk: newDisk(),
         initialDigest,
         admitted: false,
       });
-      await identity.#save();
+      await identity.renew();
       return identity;
     }
     for (const key of ['cluster', 'id', 'members', 'protocol', 'quorums'] as const) {
@@ -82,13 +101,16 @@ export class Identity {
       throw new StartRefused(
         'prepopulate.json has changed since the first start, which did not get far enough to keep it',
       );
-    const identity = new Identity(storage, stored);
-    for (const [id, disk] of disks) identity.#disks.set(id, disk);
+    const identity = new Identity(storage, run, stored);
+    for (const [id, age] of known) identity.#known.set(id, age);
+    await identity.renew();
     return identity;
   }
 
-  get disk(): string {
-    return this.#stored.disk;
+  /** Durable. */
+  get age(): DataAge {
+    const { disk, generation = 0 } = this.#stored;
+    return { disk, generation, run: this.#run };
   }
 
   get initialDigest(): string {
@@ -99,24 +121,46 @@ export class Identity {
     return this.#stored.admitted;
   }
 
-  diskOf(server: number): string | undefined {
-    return this.#disks.get(server);
+  /** What is remembered of another server's data. */
+  ageOf(server: number): DataAge | undefined {
+    return this.#known.get(server);
   }
 
-  /** Remembers the disk of another server, durably. Once known, it never changes. */
-  async recordDisk(server: number, disk: string): Promise<void> {
-    this.#disks.set(server, disk);
-    await this.#storage.write([{ key: DISK_OF + String(server), value: disk }]);
+  /** Remembers the data of another server, durably. Once its disk is known, that never changes. */
+  async recordAge(server: number, age: DataAge): Promise<void> {
+    const known = this.#known.get(server);
+    if (known?.run === age.run && known.generation >= age.generation) {
+      // The same was heard before, and may still be on the way to the disk.
+      await this.#storage.write([]);
+      return;
+    }
+    this.#known.set(server, age);
+    await this.#storage.write([{ key: DISK_OF + String(server), value: { ...age } }]);
+  }
+
+  /** Makes this a new generation of the data: copies made before are older, for all who hear of it. */
+  async renew(): Promise<void> {
+    const stored = { ...this.#stored, generation: this.age.generation + 1 };
+    await this.#save(stored);
+    this.#stored = stored;
   }
 
   async admit(): Promise<void> {
-    this.#stored = { ...this.#stored, admitted: true };
-    await this.#save();
+    const stored = { ...this.#stored, admitted: true };
+    await this.#save(stored);
+    this.#stored = stored;
   }
 
-  async #save(): Promise<void> {
-    await this.#storage.write([{ key: IDENTITY, value: this.#stored as unknown as Json }]);
+  async #save(stored: StoredIdentity): Promise<void> {
+    await this.#storage.write([{ key: IDENTITY, value: stored as unknown as Json }]);
   }
+}
+
+/** The first versions stored the name of the disk alone. */
+function dataAge(stored: Json): DataAge {
+  return typeof stored === 'string'
+    ? { disk: stored, generation: 0, run: '' }
+    : (stored as unknown as DataAge);
 }
 
 /** Whether anything but the identity is stored. */

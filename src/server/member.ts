@@ -90,6 +90,7 @@ export class Member {
       clock,
       log,
       onRefused: onFailed,
+      fail: environment.fail,
     });
     this.#formation = formation;
     transport.listen((method, params) =>

@@ -256,7 +256,10 @@ export async function startServer(configuration: ServerConfiguration): Promise<R
   const server = new RunningServer(configuration, store, storage);
   try {
     await server.open();
-    const identity = await Identity.open(storage, configuration, initialDigest, randomUUID);
+    const identity = await Identity.open(storage, configuration, initialDigest, {
+      newDisk: randomUUID,
+      run: randomUUID(),
+    });
     server.start(identity);
     return server;
   } catch (error) {

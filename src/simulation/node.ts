@@ -134,8 +134,11 @@ export class Node {
       protocol: protocolName,
       quorums: settings.quorums.name,
     };
-    const newDisk = (): string => `disk ${this.id}.${this.#disks}`;
-    Identity.open(environment.storage, configuration, store.digest, newDisk).then((identity) => {
+    const names = {
+      newDisk: () => `disk ${this.id}.${this.#disks}`,
+      run: `run ${this.id}.${this.#incarnation}`,
+    };
+    Identity.open(environment.storage, configuration, store.digest, names).then((identity) => {
       if (isCurrent()) member.start(identity);
     }, fail);
   }

@@ -189,6 +189,55 @@ describe('lost data', () => {
     await three.equal();
   });
 
+  test('data that is put back to an older state is refused, before it votes, whoever was restarted since', async () => {
+    const three = await start();
+    const kept = join(three.root, 'kept');
+    await three.stop(1);
+    cpSync(three.folder(1), kept, { recursive: true });
+    await three.launch(1);
+    await three.ready(1);
+    await put(three, 1, 'since');
+    await three.stop(0, 1, 2);
+    await three.launch(0, 2);
+    await three.ready(0, 2);
+    three.wipe(1);
+    cpSync(kept, three.folder(1), { recursive: true });
+    await three.launch(1);
+    let hasVoted = false;
+    const refused = refusalOf(three, 1);
+    while (
+      !(await Promise.race([
+        refused.then(() => true),
+        votes(three, 1).then((v) => ((hasVoted ||= v), false)),
+      ]))
+    );
+    expect(hasVoted).toBe(false);
+    expect(await refused).toMatch(
+      /server [02] knows newer data of server 1 .* put back to an older state.* never with a copy from earlier/,
+    );
+    await put(three, 0, 'after');
+    await three.equal([0, 2]);
+  });
+
+  test('a copy that was made while the server ran is refused once it is some seconds old', async () => {
+    const three = await start();
+    const kept = join(three.root, 'kept');
+    cpSync(three.folder(1), kept, { recursive: true });
+    rmSync(join(kept, 'synod.lock'));
+    const told = 'type="cluster.hello",kind="answer",direction="received"';
+    const before = await hellos(three, 1, told);
+    await waitFor(
+      'it has told both others of a new generation',
+      async () => (await hellos(three, 1, told)) >= before + 2,
+      30_000,
+    );
+    await three.stop(1);
+    three.wipe(1);
+    cpSync(kept, three.folder(1), { recursive: true });
+    await three.launch(1);
+    expect(await refusalOf(three, 1)).toContain('its folder was put back to an older state');
+  }, 40_000);
+
   test('two wiped at once cannot outvote the memory of the third', async () => {
     const three = await start();
     await put(three, 0, 'precious');

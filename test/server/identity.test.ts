@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { Json } from '../../src/core/json';
 import { StartRefused, serverConfiguration, type ServerConfiguration } from '../../src/server/configuration';
-import { Identity } from '../../src/server/identity';
+import { Identity, type Names } from '../../src/server/identity';
 import { MemoryStorage } from '../../src/storage/memory-storage';
 
 const configuration = serverConfiguration.parse({
@@ -10,25 +10,58 @@ const configuration = serverConfiguration.parse({
   servers: [15000, 15001, 15002].map((port) => ({ host: '127.0.0.1', port })),
   token: 'a token that is long enough',
 });
+const names = (): Names => ({ newDisk: randomUUID, run: randomUUID() });
 /** As if there were a second protocol. */
 const otherProtocol = { protocol: 'other' as 'paxos' };
 
 describe('identity', () => {
   test('is made once, and is the same after it was read again', async () => {
     const storage = new MemoryStorage();
-    const first = await Identity.open(storage, configuration, 'digest', randomUUID);
+    const first = await Identity.open(storage, configuration, 'digest', names());
     expect([first.isAdmitted, first.initialDigest]).toEqual([false, 'digest']);
-    await first.recordDisk(1, 'disk of 1');
+    const age = { disk: 'disk of 1', generation: 3, run: 'run of 1' };
+    await first.recordAge(1, age);
     await first.admit();
-    const again = await Identity.open(storage, configuration, 'digest', randomUUID);
-    expect([again.disk, again.isAdmitted, again.diskOf(1), again.diskOf(2)]).toEqual([
-      first.disk,
+    const again = await Identity.open(storage, configuration, 'digest', names());
+    expect([again.age.disk, again.isAdmitted, again.ageOf(1), again.ageOf(2)]).toEqual([
+      first.age.disk,
       true,
-      'disk of 1',
+      age,
       undefined,
     ]);
-    const other = await Identity.open(new MemoryStorage(), configuration, 'digest', randomUUID);
-    expect(other.disk).not.toBe(first.disk);
+    const other = await Identity.open(new MemoryStorage(), configuration, 'digest', names());
+    expect(other.age.disk).not.toBe(first.age.disk);
+  });
+
+  test('each start, and each renewal, is a new generation of the data, durable before it is told', async () => {
+    const storage = new MemoryStorage();
+    const identity = await Identity.open(storage, configuration, 'digest', names());
+    expect(identity.age.generation).toBe(1);
+    const renewed = identity.renew();
+    expect(identity.age.generation).toBe(1);
+    await renewed;
+    expect(identity.age.generation).toBe(2);
+    const again = await Identity.open(storage, configuration, 'digest', names());
+    expect(again.age.generation).toBe(3);
+    expect(again.age.run).not.toBe(identity.age.run);
+  });
+
+  test('of another server the newest generation is remembered', async () => {
+    const storage = new MemoryStorage();
+    const identity = await Identity.open(storage, configuration, 'digest', names());
+    const age = { disk: 'disk of 1', generation: 3, run: 'run of 1' };
+    await identity.recordAge(1, age);
+    await identity.recordAge(1, { ...age, generation: 2 });
+    const again = await Identity.open(storage, configuration, 'digest', names());
+    expect(again.ageOf(1)).toEqual(age);
+  });
+
+  test('data of the first versions, which knows disks alone, takes any generation for newer', async () => {
+    const storage = new MemoryStorage();
+    await Identity.open(storage, configuration, 'digest', names());
+    await storage.write([{ key: 'server/disk-of/1', value: 'disk of 1' }]);
+    const again = await Identity.open(storage, configuration, 'digest', names());
+    expect(again.ageOf(1)).toEqual({ disk: 'disk of 1', generation: 0, run: '' });
   });
 
   test.each<[string, Partial<ServerConfiguration>, string]>([
@@ -43,17 +76,17 @@ describe('identity', () => {
     ['protocol', otherProtocol, 'the data folder belongs to protocol paxos, not other'],
   ])('data of another %s is refused with a sentence', async (_, changes, says) => {
     const storage = new MemoryStorage();
-    await Identity.open(storage, configuration, 'digest', randomUUID);
+    await Identity.open(storage, configuration, 'digest', names());
     const before = [...storage.read()];
-    const refused = Identity.open(storage, { ...configuration, ...changes }, 'digest', randomUUID);
+    const refused = Identity.open(storage, { ...configuration, ...changes }, 'digest', names());
     await expect(refused).rejects.toThrow(new StartRefused(says));
     expect([...storage.read()]).toEqual(before);
   });
 
   test('another initial store is refused until the first one is stored, and does not matter then', async () => {
     const storage = new MemoryStorage();
-    await Identity.open(storage, configuration, 'digest', randomUUID);
-    const another = (): Promise<Identity> => Identity.open(storage, configuration, 'another', randomUUID);
+    await Identity.open(storage, configuration, 'digest', names());
+    const another = (): Promise<Identity> => Identity.open(storage, configuration, 'another', names());
     await expect(another()).rejects.toThrow('prepopulate.json has changed since the first start');
     // A crash cut the first start short.
     await storage.write([{ key: 'learner/state-1/entry/a', value: '1' }]);
@@ -64,19 +97,17 @@ describe('identity', () => {
 
   test('data of the first versions, which does not name its quorums, is of majorities', async () => {
     const storage = new MemoryStorage();
-    await Identity.open(storage, configuration, 'digest', randomUUID);
+    await Identity.open(storage, configuration, 'digest', names());
     const [[key, value] = ['', {}]] = storage.read();
     await storage.write([{ key, value: { ...(value as object), quorums: undefined } as unknown as Json }]);
-    await expect(Identity.open(storage, configuration, 'digest', randomUUID)).resolves.toBeDefined();
-    const refused = Identity.open(storage, { ...configuration, quorums: '2,2' }, 'digest', randomUUID);
+    await expect(Identity.open(storage, configuration, 'digest', names())).resolves.toBeDefined();
+    const refused = Identity.open(storage, { ...configuration, quorums: '2,2' }, 'digest', names());
     await expect(refused).rejects.toThrow('the data folder belongs to quorums majority, not 2,2');
   });
 
   test('votes without an identity are refused', async () => {
     const storage = new MemoryStorage();
     await storage.write([{ key: 'acceptor/promised/0000000000000001', value: { round: 1, server: 0 } }]);
-    await expect(Identity.open(storage, configuration, 'digest', randomUUID)).rejects.toThrow(
-      'it is damaged',
-    );
+    await expect(Identity.open(storage, configuration, 'digest', names())).rejects.toThrow('it is damaged');
   });
 });

@@ -33,8 +33,8 @@ const MISTAKES: readonly Mistake[] = [
     edits: [
       edit(
         'server/formation.ts',
-        'if (this.#identity.isAdmitted) greeted.catch',
-        `if (this.#identity.isAdmitted) ${NEVER}\n    if (this.#identity.isAdmitted) greeted.catch`,
+        'if (this.#identity.isAdmitted) {',
+        `if (this.#identity.isAdmitted) ${NEVER}\n    if (this.#identity.isAdmitted) {`,
       ),
     ],
     scenario: { ...CALM, faults: [{ kind: 'crash', atMs: 500, servers: [1], kept: 0, downMs: 100 }] },
@@ -98,7 +98,7 @@ const MISTAKES: readonly Mistake[] = [
   },
   {
     what: 'a server with an empty disk is let in',
-    edits: [edit('server/formation.ts', 'known === undefined || known === disk', 'known !== null')],
+    edits: [edit('server/formation.ts', 'this.#identity.ageOf(id)', 'this.#identity.ageOf(-1)')],
     scenario: { ...CALM, faults: [{ kind: 'wiped disk', atMs: 500, server: 2, downMs: 100 }] },
     noticed: 'wiped disk let in',
     by: [['run.ts', "this.#world.observer.fail('wiped disk let in'"]],

@@ -116,7 +116,7 @@ export class ClusterFolder {
     const who = lost.length === 1 ? `server ${lost[0]} has` : `servers ${lost.join(', ')} have`;
     throw new UsageError(
       `${who} lost the data in ${this.serverFolder(lost[0] ?? 0)}, and with it the promises made: ` +
-        `bring it back, or ${this.#waysOut()}`,
+        `put back that very folder (a copy from earlier is refused: it lacks promises made since), or ${this.#waysOut()}`,
     );
   }
 

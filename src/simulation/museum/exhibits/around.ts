@@ -83,8 +83,8 @@ export const AROUND: readonly Exhibit[] = [
     edits: [
       {
         file: 'server/formation.ts',
-        find: 'if (known === undefined || known === disk) return undefined;',
-        replace: 'if (String(known) !== String(null)) return undefined;',
+        find: 'const known = this.#identity.ageOf(id);',
+        replace: 'const known = this.#identity.ageOf(-1);',
       },
     ],
   },
