@@ -15,7 +15,7 @@ export interface Gathering<Reply, Verdict> {
   readonly ask: (member: ServerId) => Promise<Reply>;
   /**
    * Looks at the answers so far, at most one of each member: a verdict ends the gathering, undefined waits on.
-   * `resends` tells how often all silent members were asked again.
+   * `resends` tells how often all silent members were asked again; Infinity at the deadline, when it is asked once more.
    */
   readonly decide: (replies: ReadonlyMap<ServerId, Reply>, resends: number) => Verdict | undefined;
   readonly clock: Clock;
@@ -39,7 +39,8 @@ export function gather<Reply, Verdict>(gathering: Gathering<Reply, Verdict>): Pr
     let cancelResend: Cancel;
 
     const cancelDeadline = clock.after(deadlineMs, () => {
-      settle(undefined);
+      // A refusal that did not end it before is worth more than nothing.
+      settle(decide(replies, Infinity));
     });
     const settle = (verdict: Verdict | undefined): void => {
       settled = true;

@@ -29,6 +29,24 @@ export interface QuorumSystem {
   phase2Example(preferred: readonly ServerId[], avoided?: ReadonlySet<ServerId>): readonly ServerId[];
 }
 
+/**
+ * How a phase stands: `reached` by those who agreed; `lost`, when even all who have not answered would not do; or `open`,
+ * as the vote of etcd's Raft has it.
+ */
+export type Standing = 'reached' | 'lost' | 'open';
+
+export function standing(
+  quorums: QuorumSystem,
+  phase: 1 | 2,
+  agreed: ReadonlySet<ServerId>,
+  refused: ReadonlySet<ServerId>,
+): Standing {
+  const isQuorum = (servers: ReadonlySet<ServerId>): boolean =>
+    phase === 1 ? quorums.isPhase1Quorum(servers) : quorums.isPhase2Quorum(servers);
+  if (isQuorum(agreed)) return 'reached';
+  return isQuorum(new Set(quorums.members.filter((member) => !refused.has(member)))) ? 'open' : 'lost';
+}
+
 /** These quorums cannot be; the message is a sentence for whoever asked for them. */
 export class InvalidQuorums extends Error {
   override readonly name = 'InvalidQuorums';

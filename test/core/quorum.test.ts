@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { CountingQuorums, GridQuorums, InvalidQuorums, Majority, parseQuorums } from '../../src/core/quorum';
+import {
+  CountingQuorums,
+  GridQuorums,
+  InvalidQuorums,
+  Majority,
+  parseQuorums,
+  standing,
+} from '../../src/core/quorum';
 import type { QuorumSystem } from '../../src/core/quorum';
 import { judgedQuorums } from '../../src/simulation/judged-quorums';
 
@@ -142,4 +149,24 @@ test('votes of strangers do not count', () => {
 test('a cluster has members, each once', () => {
   expect(() => new Majority([])).toThrow('at least one server');
   expect(() => new Majority([0, 1, 1])).toThrow('listed once');
+});
+
+describe('how a phase stands', () => {
+  const five = [0, 1, 2, 3, 4];
+  test.each<[string, 1 | 2, number[], number[], string]>([
+    ['majority', 1, [0, 1, 2], [3, 4], 'reached'],
+    ['majority', 1, [0, 1], [3, 4], 'open'],
+    ['majority', 1, [], [0, 1, 2], 'lost'],
+    ['4,2', 1, [0], [1, 2], 'lost'],
+    ['4,2', 2, [0], [1, 2], 'open'],
+    ['4,2', 2, [0], [1, 2, 3, 4], 'lost'],
+  ])('%s, phase %i: agreed %j, refused %j: %s', (name, phase, agreed, refused, stands) => {
+    expect(standing(parseQuorums(name, five), phase, new Set(agreed), new Set(refused))).toBe(stands);
+  });
+
+  test('one refusal in each row loses the rows, not yet the columns', () => {
+    const grid = parseQuorums('grid:2x3', [0, 1, 2, 3, 4, 5]);
+    expect(standing(grid, 1, new Set(), new Set([0, 3]))).toBe('lost');
+    expect(standing(grid, 2, new Set(), new Set([0, 3]))).toBe('open');
+  });
 });

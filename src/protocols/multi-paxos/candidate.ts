@@ -8,7 +8,7 @@ import {
 } from '../../core/ballot';
 import type { Environment } from '../../core/environment';
 import { gather } from '../../core/gather';
-import type { QuorumSystem } from '../../core/quorum';
+import { standing, type QuorumSystem } from '../../core/quorum';
 import type { RoundTrip } from '../../core/round-trip';
 import type { Value } from '../log/messages';
 import type { AcceptorService, Entry, Rejected, Vote } from './messages';
@@ -126,15 +126,20 @@ export class Candidate {
       ask: (member) => this.#ask(member, ballot, from),
       decide: (replies, resends) => {
         const promises = new Map<ServerId, Promised>();
+        const refused = new Set<ServerId>();
         let by: Ballot | undefined;
         for (const [member, reply] of replies) {
-          if (reply.kind === 'rejected') by = maxBallot(by ?? NO_BALLOT, reply.promised);
-          else if (compareBallots(reply.ballot, ballot) === 0) promises.set(member, reply);
+          if (reply.kind === 'rejected') {
+            by = maxBallot(by ?? NO_BALLOT, reply.promised);
+            refused.add(member);
+          } else if (compareBallots(reply.ballot, ballot) === 0) promises.set(member, reply);
         }
-        if (this.#quorums.isPhase1Quorum(new Set(promises.keys()))) return [...promises.values()];
+        const stands = standing(this.#quorums, 1, new Set(promises.keys()), refused);
+        if (stands === 'reached') return [...promises.values()];
         // One refusal does not end it: the others may still be a quorum.
-        const isHopeless = resends > 0 || replies.size === this.#quorums.members.length;
-        return by !== undefined && isHopeless ? { kind: 'rejected', promised: by } : undefined;
+        return by !== undefined && (resends > 0 || stands === 'lost')
+          ? { kind: 'rejected', promised: by }
+          : undefined;
       },
     });
   }

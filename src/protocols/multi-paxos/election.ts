@@ -1,7 +1,7 @@
 import { compareBallots, maxBallot, type Ballot, type ServerId } from '../../core/ballot';
 import type { Cancel, Environment } from '../../core/environment';
 import { gather } from '../../core/gather';
-import type { QuorumSystem } from '../../core/quorum';
+import { standing, type QuorumSystem } from '../../core/quorum';
 import type { RoundTrip } from '../../core/round-trip';
 import type { Rounds } from '../log/rounds';
 import type { Candidacy, Candidate } from './candidate';
@@ -187,12 +187,13 @@ export class Election {
       ask: (member) => this.#acceptor(member).preVote({ ballot }),
       decide: (replies) => {
         const granted = new Set<ServerId>();
+        const refused = new Set<ServerId>();
         for (const [member, reply] of replies) {
-          if (reply.kind === 'granted') granted.add(member);
-          else if (reply.promised !== null) this.noteBallot(reply.promised);
+          (reply.kind === 'granted' ? granted : refused).add(member);
+          if (reply.kind === 'refused' && reply.promised !== null) this.noteBallot(reply.promised);
         }
-        if (this.#quorums.isPhase1Quorum(granted)) return true;
-        return replies.size === this.#quorums.members.length ? false : undefined;
+        const stands = standing(this.#quorums, 1, granted, refused);
+        return stands === 'open' ? undefined : stands === 'reached';
       },
     });
     this.#environment.trace(() => ({ kind: 'pre-vote', ballot, won: verdict === true }));

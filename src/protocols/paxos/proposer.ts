@@ -9,7 +9,7 @@ import {
 import type { Environment } from '../../core/environment';
 import { isFatal } from '../../core/errors';
 import { gather, type Vanguard } from '../../core/gather';
-import type { QuorumSystem } from '../../core/quorum';
+import { standing, type QuorumSystem } from '../../core/quorum';
 import type { ProtocolSettings } from '../../core/replica';
 import type { RoundTrip } from '../../core/round-trip';
 import type { LearnerService, Value } from '../log/messages';
@@ -155,7 +155,7 @@ export class Proposer {
         }
         if (this.#quorums.isPhase1Quorum(promised))
           return { kind: 'promised', adopted: valueOfHighestBallot(reported), by: promised };
-        return this.#rejection(replies, resends);
+        return this.#rejection(1, replies, resends);
       },
     });
     return verdict ?? { kind: 'silent' };
@@ -183,26 +183,31 @@ export class Proposer {
           if (reply.kind === 'accepted' && compareBallots(reply.ballot, ballot) === 0) voted.add(member);
         }
         if (this.#quorums.isPhase2Quorum(voted)) return { kind: 'chosen' };
-        return this.#rejection(replies, resends);
+        return this.#rejection(2, replies, resends);
       },
     });
     return verdict ?? { kind: 'silent' };
   }
 
   /**
-   * One refusal does not end a round: the others may still be a quorum. It does when everybody has answered, or
-   * when the silent ones have been given their time.
+   * One refusal does not end a round: the others may still be a quorum. It does when they cannot, or when the silent ones
+   * have been given their time.
    */
   #rejection(
+    phase: 1 | 2,
     replies: ReadonlyMap<ServerId, PrepareReply | AcceptReply>,
     resends: number,
   ): Refused | undefined {
     let by: Ballot | undefined;
-    for (const reply of replies.values())
-      if (reply.kind === 'rejected') by = maxBallot(by ?? NO_BALLOT, reply.promised);
+    const refused = new Set<ServerId>();
+    for (const [member, reply] of replies) {
+      if (reply.kind !== 'rejected') continue;
+      by = maxBallot(by ?? NO_BALLOT, reply.promised);
+      refused.add(member);
+    }
     if (by === undefined) return undefined;
-    const isHopeless = resends > 0 || replies.size === this.#quorums.members.length;
-    return isHopeless ? { kind: 'rejected', by } : undefined;
+    const isOver = resends > 0 || standing(this.#quorums, phase, new Set(), refused) === 'lost';
+    return isOver ? { kind: 'rejected', by } : undefined;
   }
 
   /** Backs off for a random time, or until the slot is decided; gives the highest ballot seen so far. */

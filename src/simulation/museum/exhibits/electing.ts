@@ -268,8 +268,8 @@ export const ELECTING: readonly Exhibit[] = ofMultiPaxos([
     edits: [
       {
         file: CANDIDATE,
-        find: 'this.#quorums.isPhase1Quorum(new Set(promises.keys()))',
-        replace: 'this.#quorums.isPhase2Quorum(new Set(promises.keys()))',
+        find: 'standing(this.#quorums, 1, new Set(promises.keys()), refused)',
+        replace: 'standing(this.#quorums, 2, new Set(promises.keys()), refused)',
       },
     ],
   },
