@@ -104,7 +104,15 @@ export const API_ERRORS = {
     definite: false,
     retry: false,
     meaning:
-      'The sequence is so far behind the newest of this client that its result is no longer kept: it may have taken effect long ago. Nothing was changed now.',
+      'The result of this write is not kept, or no longer: it may have taken effect long ago. Nothing was changed now.',
+  },
+  staleEpoch: {
+    code: -32012,
+    name: 'stale epoch',
+    definite: true,
+    retry: false,
+    meaning:
+      'Too many clients have written since the session epoch that the write names: its client is forgotten. Nothing was changed. Send it anew with the `epoch` that comes with this error, unless an earlier attempt was left without an answer: its outcome stays unknown.',
   },
   answerTooLarge: {
     code: -32011,

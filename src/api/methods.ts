@@ -40,15 +40,26 @@ const session = {
     .optional()
     .describe('with `sequence`: makes the write exactly-once, however often and wherever it is sent'),
   sequence: z.int().min(1).optional().describe('from 1, a new one for each write of this client'),
+  epoch: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('with `client`: the session epoch as this client found it when it began; left out: 0'),
 };
 const slot = z.int().describe('the log slot in which the write was decided');
 const applied = z.int().describe('the answering server had applied all slots up to this one');
 const read = z.enum(['local', 'linearizable']).default('local');
 
-function bothOrNeither(params: { client?: string | undefined; sequence?: number | undefined }): boolean {
-  return (params.client === undefined) === (params.sequence === undefined);
+interface SessionParams {
+  readonly client?: string | undefined;
+  readonly sequence?: number | undefined;
+  readonly epoch?: number | undefined;
 }
-const together = 'client and sequence go together';
+
+function bothOrNeither({ client, sequence, epoch }: SessionParams): boolean {
+  return (client === undefined) === (sequence === undefined) && (epoch === undefined || client !== undefined);
+}
+const together = 'client and sequence go together, and epoch with them';
 
 const failures = z.int().min(0);
 /** Null: the leader has none. */
@@ -95,6 +106,12 @@ const status = z.object({
   floor: z.int().describe('slots below it are kept only by their effect on the store'),
   entries: z.int().describe('keys in the store'),
   digest: z.string().describe('equal for equal stores, whatever the order of writes'),
+  sessions: z
+    .object({
+      epoch: z.int().describe('what a client that begins to write names as its `epoch`'),
+      clients: z.int().describe('clients whose writes are told from new ones'),
+    })
+    .describe('who is remembered, so that a write that is sent again takes effect once'),
   pending: z.int().describe('operations in progress on this server'),
   acceptorFailure: z.number(),
   unansweredAcceptorCalls: z.int().describe('left unanswered on purpose since the start'),

@@ -1,7 +1,11 @@
 import type { Command } from 'commander';
 import { PROTOCOLS } from '../protocols/registry';
+import { SESSION_LIMITS } from '../kv/sessions';
 import type { ServerConfiguration } from '../server/configuration';
-import { clockDrift, durationMs, leaseMs, option, probability, repeatable } from './options';
+import { clockDrift, durationMs, leaseMs, option, probability, repeatable, wholeNumber } from './options';
+
+/** Each takes some 700 bytes of memory, in two epochs. */
+const MOST_SESSION_CLIENTS = 10_000_000;
 
 /** How the servers agree, as Commander parses it. */
 export interface ProtocolOptions {
@@ -24,6 +28,7 @@ export interface ServerOptions extends ProtocolOptions {
   readonly logLevel: ServerConfiguration['logLevel'];
   readonly logFormat: ServerConfiguration['logFormat'];
   readonly operationTimeout: number;
+  readonly sessionClients: number;
 }
 
 export interface PlaceTexts {
@@ -86,6 +91,14 @@ export function addServerOptions(command: Command, meaning: PlaceTexts, defaults
         .default(4000, '4s'),
     )
     .addOption(
+      option(
+        '--session-clients <number>',
+        'forget clients that were silent while so many others wrote twice over: their old writes are refused',
+      )
+        .argParser(wholeNumber(1, MOST_SESSION_CLIENTS))
+        .default(SESSION_LIMITS.clients),
+    )
+    .addOption(
       option('--log-level <level>', 'how much to log')
         .choices(['error', 'warn', 'info', 'debug'])
         .default('info'),
@@ -109,6 +122,7 @@ export function serverArguments(options: ServerOptions): string[] {
     ['--log-level', options.logLevel],
     ['--log-format', options.logFormat],
     ['--operation-timeout', `${options.operationTimeout}ms`],
+    ['--session-clients', String(options.sessionClients)],
     ...(options.allowHost ?? []).map((name) => ['--allow-host', name]),
     options.ephemeral ? ['--ephemeral'] : [],
     options.insecure ? ['--insecure'] : [],

@@ -79,6 +79,7 @@ function configurationOf(options: Options): ServerConfiguration {
     logLevel: options.logLevel,
     logFormat: options.logFormat,
     operationTimeoutMs: options.operationTimeout,
+    sessionClients: options.sessionClients,
   });
   if (result.success) return result.data;
   throw new UsageError(result.error.issues[0]?.message ?? 'the configuration is not valid');

@@ -1,3 +1,4 @@
+import { API_ERRORS } from '../api/errors';
 import { API_METHODS } from '../api/methods';
 import type { ApiMethod, ApiParams, ApiResult } from '../api/methods';
 import type { ClientEnvironment } from './environment';
@@ -64,6 +65,8 @@ export class SynodClient {
   readonly #leaders: LeaderRotation | undefined;
   readonly #window = new Window();
   readonly #inProgress = new Set<AbortController>();
+  /** Of the session that writes belong to: with the id it names this client. Learned when a server has forgotten the last one. */
+  #epoch = 0;
   #closed = false;
 
   constructor(environment: ClientEnvironment, settings: ClientSettings) {
@@ -162,12 +165,29 @@ export class SynodClient {
     return this.#perform(method, params, options, true, async (task) => {
       const sequence = await this.#sequence(task);
       try {
-        const numbered = { ...params, client: this.#settings.id, sequence };
-        return await this.#run({ ...task, params: numbered });
+        return await this.#writeAs({ ...params, client: this.#settings.id, sequence }, task);
       } finally {
         this.#window.leave(sequence);
       }
     });
+  }
+
+  /** In the current session; where servers have forgotten that, and surely did nothing, in a new one. */
+  async #writeAs<Result>(params: object, task: Task<Result>): Promise<Result> {
+    const { clock } = this.#environment;
+    const onEpoch = (told: number): void => {
+      this.#epoch = Math.max(this.#epoch, told);
+    };
+    for (;;) {
+      const epoch = this.#epoch;
+      try {
+        // The same for all attempts of this run, whatever other writes learn meanwhile.
+        return await this.#run({ ...task, params: epoch === 0 ? params : { ...params, epoch }, onEpoch });
+      } catch (error) {
+        const isForgotten = error instanceof OperationFailed && error.code === API_ERRORS.staleEpoch.code;
+        if (!isForgotten || this.#epoch === epoch || clock.now() >= task.deadline) throw error;
+      }
+    }
   }
 
   #read<M extends ApiMethod>(method: M, params: object, options: CallOptions): Promise<ApiResult<M>> {

@@ -79,21 +79,31 @@ export class AttemptFailed extends Error {
   readonly retry: boolean;
   /** The code that the server answered with; undefined when it did not answer. */
   readonly code: number | undefined;
+  /** The session epoch that the server told. */
+  readonly epoch: number | undefined;
 
   constructor(
     message: string,
-    facts: { definite: boolean; retry: boolean; code?: number },
+    facts: { definite: boolean; retry: boolean; code?: number; epoch?: number | undefined },
     options?: ErrorOptions,
   ) {
     super(message, options);
     this.definite = facts.definite;
     this.retry = facts.retry;
     this.code = facts.code;
+    this.epoch = facts.epoch;
   }
 }
 
+/** A JSON-RPC error as a server answers it. */
+export interface ApiFailure {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: { readonly epoch?: number | undefined } | undefined;
+}
+
 /** The failure behind a JSON-RPC error that a server answered with. A code this API does not use says nothing for sure. */
-export function answeredError(code: number, message: string): AttemptFailed {
-  const kind = apiErrorOf(code);
-  return new AttemptFailed(message, { definite: kind?.definite ?? false, retry: kind?.retry ?? false, code });
+export function answeredError({ code, message, data }: ApiFailure): AttemptFailed {
+  const { definite = false, retry = false } = apiErrorOf(code) ?? {};
+  return new AttemptFailed(message, { definite, retry, code, epoch: data?.epoch });
 }

@@ -14,8 +14,14 @@ const CONNECT_TIMEOUT_MS = 2000;
 /** A list answers with up to 4 MiB of text, which JSON may write six times as long. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
+const failureSchema = z.object({
+  code: z.int(),
+  message: z.string(),
+  data: z.object({ epoch: z.int().optional() }).optional().catch(undefined),
+});
+
 const answerSchema = z.union([
-  z.object({ jsonrpc: z.literal('2.0'), error: z.object({ code: z.int(), message: z.string() }) }),
+  z.object({ jsonrpc: z.literal('2.0'), error: failureSchema }),
   z.object({ jsonrpc: z.literal('2.0'), result: z.unknown() }),
 ]);
 
@@ -98,7 +104,7 @@ class Connection {
     }
     const parsed = answerSchema.safeParse(answer);
     if (!parsed.success) throw strangeAnswer(status);
-    if ('error' in parsed.data) throw answeredError(parsed.data.error.code, parsed.data.error.message);
+    if ('error' in parsed.data) throw answeredError(parsed.data.error);
     return parsed.data.result;
   }
 

@@ -10,6 +10,7 @@ export class Ledger {
   readonly #latest = new Map<string, AttemptFailed>();
   #definite = true;
   #answered: AttemptFailed | undefined;
+  #refusal: AttemptFailed | undefined;
   #last: AttemptFailed | undefined;
   #longestVerdictMs = 0;
 
@@ -23,6 +24,7 @@ export class Ledger {
     if (this.#write && !failure.definite) this.#definite = false;
     if (failure.code === undefined) return;
     this.#answered = failure;
+    if (!failure.retry) this.#refusal = failure;
     this.#longestVerdictMs = Math.max(this.#longestVerdictMs, durationMs);
   }
 
@@ -47,9 +49,9 @@ export class Ledger {
     const details = this.#details();
     const message = details === '' ? why : `${why} (${details})`;
     const options = this.#last && { cause: this.#last };
-    const code = this.#answered?.code;
+    const code = (this.#refusal ?? this.#answered)?.code;
     if (!this.#definite) {
-      const unforeseen = this.#answered?.retry === false ? code : undefined;
+      const unforeseen = this.#refusal?.definite === false ? code : undefined;
       return new OutcomeUnknown(
         message,
         unforeseen === undefined ? options : { ...options, code: unforeseen },

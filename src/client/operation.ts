@@ -20,6 +20,8 @@ export interface Task<Result> {
   readonly attemptTimeoutMs: number;
   readonly broadcast: boolean;
   readonly signal: AbortSignal;
+  /** Hears each session epoch that a server tells with its refusal. */
+  readonly onEpoch?: ((epoch: number) => void) | undefined;
 }
 
 interface Answer<Result> {
@@ -113,6 +115,7 @@ export class Operation<Result> {
       const failure = asAttemptFailed(error);
       this.#ledger.record(server, failure, clock.now() - startedAt);
       if (!failure.retry) this.#refused = true;
+      if (failure.epoch !== undefined) this.#task.onEpoch?.(failure.epoch);
       return undefined;
     }
   }

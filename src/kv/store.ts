@@ -1,10 +1,10 @@
 import BTree from 'sorted-btree';
 import type { Change } from '../core/environment';
 import type { StateMachine, StateRecord } from '../core/state-machine';
-import type { Command, Result, Session } from './commands';
+import type { Command, Result, Session, Stale, Write, WriteResult } from './commands';
 import { Digest } from './digest';
 import { compareKeys } from '../core/key-order';
-import { Sessions } from './sessions';
+import { Sessions, type SessionLimits } from './sessions';
 
 const PREFIX = 'entry/';
 /** Keys that may have changed since the digest was brought up to date: hot ones cost one hash, not one for each write. */
@@ -32,14 +32,15 @@ export class KeyValueStore implements StateMachine<Command, Result> {
   readonly #values = new Map<string, string>();
   /** The keys in order, for lists. Most writes are to keys that are there already, and leave it alone. */
   readonly #keys = new BTree<string, undefined>(undefined, compareKeys);
-  readonly #sessions = new Sessions();
+  readonly #sessions: Sessions;
   readonly #digest = new Digest();
   readonly #changed = new Map<string, string | undefined>();
   /** What the digest still holds of keys that changed since anybody asked for it; undefined: nothing. */
   readonly #digested = new Map<string, string | undefined>();
   #undigested = 0;
 
-  constructor(initial: Iterable<readonly [key: string, value: string]> = []) {
+  constructor(initial: Iterable<readonly [key: string, value: string]> = [], limits?: SessionLimits) {
+    this.#sessions = new Sessions(limits);
     for (const [key, value] of initial) this.#set(key, value);
   }
 
@@ -57,9 +58,14 @@ export class KeyValueStore implements StateMachine<Command, Result> {
     return this.#values.get(key);
   }
 
-  /** The result of this write, if it was carried out and is still remembered. */
-  resultOf(session: Session): Result | undefined {
-    return this.#sessions.resultOf(session);
+  /** Of clients and their last writes. */
+  get sessions(): Pick<Sessions, 'epoch' | 'size' | 'isFull' | 'hasRoomFor'> {
+    return this.#sessions;
+  }
+
+  /** What the write gives if it is carried out now, where that can be told without carrying it out: it is no new one. */
+  find(session: Session, write: Write): WriteResult | Stale | undefined {
+    return this.#sessions.find(session, write);
   }
 
   list({ prefix, after, limit, maxCharacters }: ListOptions): Listing {
@@ -79,9 +85,13 @@ export class KeyValueStore implements StateMachine<Command, Result> {
   }
 
   apply(command: Command, slot: number): Result {
+    if (command.op === 'forget') {
+      this.#sessions.forget(command.epoch);
+      return { op: 'forget', epoch: this.#sessions.epoch };
+    }
     const { session } = command;
     if (session === null) return this.#execute(command, slot);
-    const first = this.#sessions.find(session, slot);
+    const first = this.#sessions.find(session, command);
     if (first !== undefined) return first;
     const result = this.#execute(command, slot);
     this.#sessions.remember(session, result);
@@ -114,7 +124,7 @@ export class KeyValueStore implements StateMachine<Command, Result> {
     this.#changed.clear();
   }
 
-  #execute(command: Command, slot: number): Result {
+  #execute(command: Write, slot: number): WriteResult {
     const { key } = command;
     const actual = this.#values.get(key);
     switch (command.op) {

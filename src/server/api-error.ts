@@ -13,10 +13,13 @@ const OF_OPERATION: Readonly<Record<OperationFailure, ApiErrorKind>> = {
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly kind: ApiErrorKind;
+  /** The current session epoch, where the write named another one. */
+  readonly epoch: number | undefined;
 
-  constructor(kind: ApiErrorKind, detail: string) {
+  constructor(kind: ApiErrorKind, detail: string, epoch?: number) {
     super(`${kind.name}: ${detail}`);
     this.kind = kind;
+    this.epoch = epoch;
   }
 
   static ofOperation(error: OperationError): ApiError {
@@ -33,9 +36,14 @@ export class ApiError extends Error {
     );
   }
 
-  toJSON(): { code: number; message: string; data: { name: string; definite: boolean; retry: boolean } } {
+  toJSON(): {
+    code: number;
+    message: string;
+    data: { name: string; definite: boolean; retry: boolean; epoch?: number };
+  } {
     const { code, name, definite, retry } = this.kind;
-    return { code, message: this.message, data: { name, definite, retry } };
+    const epoch = this.epoch === undefined ? {} : { epoch: this.epoch };
+    return { code, message: this.message, data: { name, definite, retry, ...epoch } };
   }
 
   /** As a whole JSON-RPC response; the id is null where the call's cannot be told. */

@@ -11,10 +11,11 @@ import { openRpcDocument } from '../api/open-rpc';
 import type { Clock } from '../core/environment';
 import { OperationError } from '../core/errors';
 import type { Replica } from '../core/replica';
-import type { Command, Result, Session } from '../kv/commands';
+import type { Command, Result, Session, Stale, Write, WriteResult } from '../kv/commands';
 import type { KeyValueStore } from '../kv/store';
 import type { AcceptorFaults } from './acceptor-faults';
 import { ApiError } from './api-error';
+import type { Forgetting } from './forgetting';
 import type { Log } from './logging';
 import type { ApiHandler } from './rpc-calls';
 import type { z } from 'zod';
@@ -22,6 +23,7 @@ import type { z } from 'zod';
 export interface ClientApiParts {
   readonly replica: Replica<Command, Result>;
   readonly store: KeyValueStore;
+  readonly forgetting: Forgetting;
   readonly faults: AcceptorFaults;
   readonly log: Pick<Log, 'level' | 'warn'>;
   readonly clock: Clock;
@@ -34,30 +36,61 @@ export interface ClientApiParts {
 
 type Handlers = { [M in ApiMethod]: (params: z.output<ApiMethods[M]['params']>) => Promise<ApiResult<M>> };
 
+type Told<Op extends Write['op']> = Omit<Extract<WriteResult, { op: Op }>, 'op'>;
+
 /** With 3 bytes of UTF-8 to a character at most. */
 const LIST_CHARACTERS = Math.floor(LIMITS.listBytes / 3);
 
-function sessionOf(params: { client?: string | undefined; sequence?: number | undefined }): Session | null {
-  const { client, sequence } = params;
-  return client === undefined || sequence === undefined ? null : { client, sequence };
+function sessionOf(params: {
+  client?: string | undefined;
+  sequence?: number | undefined;
+  epoch?: number | undefined;
+}): Session | null {
+  const { client, sequence, epoch = 0 } = params;
+  if (client === undefined || sequence === undefined) return null;
+  return epoch === 0 ? { client, sequence } : { client, sequence, epoch };
+}
+
+/** Why nothing was changed. `epochBefore`: of the own store, before the write was proposed; a second copy may have been. */
+function staleError({ because, epoch }: Stale, session: Session, epochBefore: number): ApiError {
+  const { epoch: named = 0 } = session;
+  if (because === 'sequence')
+    return new ApiError(
+      API_ERRORS.staleSequence,
+      'the result of this write is not kept any more; a new write needs a higher sequence',
+    );
+  const isKept = `clients are remembered that began in session epoch ${Math.max(0, epoch - 1)} or later`;
+  const text = `the write names epoch ${named}, and ${isKept}`;
+  // A copy that was carried out since it came here cannot be forgotten within one epoch.
+  if (named <= epoch && epoch <= epochBefore + 1) return new ApiError(API_ERRORS.staleEpoch, text, epoch);
+  return new ApiError(API_ERRORS.staleSequence, `${text}; it is now epoch ${epoch}`, epoch);
 }
 
 function handlers(parts: ClientApiParts): Handlers {
-  const { replica, store, faults, log, operationTimeoutMs } = parts;
+  const { replica, store, forgetting, faults, log, operationTimeoutMs } = parts;
 
-  const submit = async <Op extends Command['op']>(
-    command: Command & { op: Op },
-  ): Promise<Omit<Extract<Result, { op: Op }>, 'op'>> => {
-    const { session } = command;
-    // A write that was carried out here was chosen, so its result may be told again without asking anybody.
-    const known = session === null ? undefined : store.resultOf(session);
-    const { op, ...result } = known ?? (await replica.submit(command, operationTimeoutMs, session !== null));
-    if (op === 'stale')
+  const propose = (write: Write): Promise<WriteResult | Stale> =>
+    replica.submit(write, operationTimeoutMs, write.session !== null) as Promise<WriteResult | Stale>;
+  const submitOnce = (write: Write, session: Session): Promise<WriteResult | Stale> => {
+    const { sessions } = store;
+    // A write that was carried out here was chosen, so its result may be told again without asking anybody; and one that
+    // would be refused now is refused for ever, unless this server only has not reached its epoch yet.
+    const known = (session.epoch ?? 0) > sessions.epoch ? undefined : store.find(session, write);
+    forgetting.notice();
+    if (known === undefined && !sessions.hasRoomFor(session.client))
       throw new ApiError(
-        API_ERRORS.staleSequence,
-        'the result of this write is no longer kept; use a higher sequence',
+        API_ERRORS.overloaded,
+        'too many clients began to write; older ones are forgotten soon',
       );
-    return result as Omit<Extract<Result, { op: Op }>, 'op'>;
+    return known === undefined ? propose(write) : Promise.resolve(known);
+  };
+  const submit = async <Op extends Write['op']>(write: Write & { op: Op }): Promise<Told<Op>> => {
+    const { session } = write;
+    const { epoch } = store.sessions;
+    const answer = await (session === null ? propose(write) : submitOnce(write, session));
+    const { op, ...result } = answer;
+    if (op === 'stale' && session !== null) throw staleError(answer, session, epoch);
+    return result as unknown as Told<Op>;
   };
   const beforeRead = (read: 'local' | 'linearizable'): Promise<void> =>
     read === 'linearizable' ? replica.readBarrier(operationTimeoutMs) : Promise.resolve();

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InvalidQuorums, parseQuorums } from '../core/quorum';
 import { formatAddress } from '../network/address';
+import { SESSION_LIMITS } from '../kv/sessions';
 import { PROTOCOLS } from '../protocols/registry';
 
 const address = z.object({ host: z.string().min(1), port: z.int().min(1).max(65535) });
@@ -36,6 +37,8 @@ export const serverConfiguration = z
     logLevel: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
     logFormat: z.enum(['pretty', 'json']).default('pretty'),
     operationTimeoutMs: z.int().min(1).default(4000),
+    /** So many write in one session epoch; then those that wrote before the last one are forgotten. */
+    sessionClients: z.int().min(1).default(SESSION_LIMITS.clients),
   })
   .refine((c) => c.id < c.servers.length, {
     error: 'the id must be a position in the list of servers, counted from 0',

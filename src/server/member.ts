@@ -7,6 +7,7 @@ import type { Command, Result } from '../kv/commands';
 import type { KeyValueStore } from '../kv/store';
 import type { AcceptorFaults } from './acceptor-faults';
 import { clientApi } from './client-api';
+import { Forgetting } from './forgetting';
 import { Formation } from './formation';
 import type { Identity } from './identity';
 import type { Log } from './logging';
@@ -65,9 +66,12 @@ export class Member {
       store,
       parts.settings,
     );
+    const { random, fail } = environment;
+    const replica = this.#replica;
     this.api = clientApi({
-      replica: this.#replica,
+      replica,
       store,
+      forgetting: new Forgetting({ replica, store, clock, random, fail, timeoutMs: operationTimeoutMs }),
       faults,
       log,
       clock,

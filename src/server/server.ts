@@ -6,6 +6,7 @@ import { isFatal } from '../core/errors';
 import { parseQuorums } from '../core/quorum';
 import type { LeaderLease, ProtocolSettings } from '../core/replica';
 import { SeededRandom } from '../core/random';
+import { SESSION_LIMITS } from '../kv/sessions';
 import { KeyValueStore } from '../kv/store';
 import type { Credentials } from '../network/handshake';
 import { JsonRpcTransport } from '../network/json-rpc-transport';
@@ -226,6 +227,7 @@ export class RunningServer {
       floor,
       entries: this.#store.size,
       digest: this.#store.digest,
+      sessions: { epoch: this.#store.sessions.epoch, clients: this.#store.sessions.size },
       pending,
       acceptorFailure: this.#faults.acceptorFailure,
       unansweredAcceptorCalls: this.#faults.unanswered,
@@ -250,7 +252,10 @@ function leaseStatus({ lease }: ProtocolSettings): ApiResult<'cluster.status'>['
 
 /** Starts one server. Rejects with StartRefused when it must not start; then nothing is left open. */
 export async function startServer(configuration: ServerConfiguration): Promise<RunningServer> {
-  const store = new KeyValueStore(readPrepopulate(configuration.prepopulateFile));
+  const store = new KeyValueStore(readPrepopulate(configuration.prepopulateFile), {
+    ...SESSION_LIMITS,
+    clients: configuration.sessionClients,
+  });
   const initialDigest = store.digest;
   const storage = openStorage(configuration.dataFolder);
   const server = new RunningServer(configuration, store, storage);

@@ -1,6 +1,6 @@
 import type { ApiMethod, ApiResult } from '../api/methods';
 import type { ClientEnvironment } from '../client/environment';
-import { AttemptFailed, answeredError } from '../client/errors';
+import { AttemptFailed, answeredError, type ApiFailure } from '../client/errors';
 import type { Random } from '../core/environment';
 import type { Message } from './network';
 import type { Node } from './node';
@@ -12,7 +12,7 @@ const LATENCY_MS = 0.5;
 /** How long after its answer a write is sent once more, at most. */
 const ECHO_MS = 3000;
 
-type Answer = { readonly result: unknown } | { readonly error: { code: number; message: string } };
+type Answer = { readonly result: unknown } | { readonly error: ApiFailure };
 
 /** A client's connections to the servers, in place of HTTP: requests are lost or late, and connections break; but nothing is doubled. */
 export class ClientLink implements ClientEnvironment {
@@ -72,7 +72,7 @@ export class ClientLink implements ClientEnvironment {
   ): Promise<unknown> {
     const acknowledged = this.#oracle.acknowledgedSlot;
     const answer = await this.#exchange(to, method, params, timeoutMs);
-    if ('error' in answer) throw answeredError(answer.error.code, answer.error.message);
+    if ('error' in answer) throw answeredError(answer.error);
     if (write !== undefined) this.#oracle.acknowledge(write, answer.result as ApiResult<'kv.put'>);
     else if (method === 'kv.get')
       this.#oracle.shown(params as { key: string }, answer.result as ApiResult<'kv.get'>, acknowledged);

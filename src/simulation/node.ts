@@ -1,6 +1,7 @@
 import type { ServerId } from '../core/ballot';
 import type { Random } from '../core/environment';
 import type { Protocol, ProtocolSettings, ReplicaView } from '../core/replica';
+import type { SessionLimits } from '../kv/sessions';
 import type { ProtocolName } from '../protocols/registry';
 import { AcceptorFaults } from '../server/acceptor-faults';
 import { ApiError } from '../server/api-error';
@@ -25,6 +26,8 @@ export interface NodeParts {
   readonly protocolName: ProtocolName;
   readonly operationTimeoutMs: number;
   readonly acceptorFailure: number;
+  /** Left out: as shipped. */
+  readonly sessionLimits?: SessionLimits | undefined;
   readonly random: Random;
 }
 
@@ -102,7 +105,7 @@ export class Node {
     this.#incarnation++;
     const { world, oracle, protocol, settings, protocolName } = this.#parts;
     const environment = { ...this.host.boot(), faults: this.faults };
-    const store = new WatchedStore(this.id, oracle);
+    const store = new WatchedStore(this.id, oracle, this.#parts.sessionLimits);
     const isCurrent = (): boolean => this.#store === store;
     const fail = (error: unknown): void => {
       if (!isCurrent()) return;

@@ -1,16 +1,16 @@
 import type { ServerId, Slot } from '../core/ballot';
 import type { ApiResult } from '../api/methods';
-import type { Command, Result, Session } from '../kv/commands';
-import { WINDOW } from '../kv/sessions';
+import type { Command, Result, Session, Write, WriteResult } from '../kv/commands';
 import type { ReadLevel } from '../history/history';
 import type { DurabilityObserver } from './durability';
 import type { Observer } from './observer';
+import { SessionModel, mayBeLarge, nameOf } from './session-model';
 
-type Write = 'kv.put' | 'kv.delete' | 'kv.compareAndSet';
+type WriteMethod = 'kv.put' | 'kv.delete' | 'kv.compareAndSet';
 
 /** A write as a client of the API sends it: which one of which client, and what it is to do. */
 export type ClientWrite = Session & {
-  readonly method: Write;
+  readonly method: WriteMethod;
   readonly key: string;
   readonly value?: string | null;
   readonly expect?: string | null;
@@ -49,8 +49,7 @@ export class Oracle {
   readonly #durability: DurabilityObserver;
   readonly #steps = new Map<Slot, Step>();
   readonly #versions = new Map<string, Version[]>();
-  readonly #firstResults = new Map<string, Result>();
-  readonly #highestSequences = new Map<string, number>();
+  readonly #sessions = new SessionModel();
   readonly #invoked = new Map<string, string>();
   readonly #refused = new Set<string>();
   readonly #shown = new Map<ServerId, Slot>();
@@ -99,9 +98,9 @@ export class Oracle {
   }
 
   /** A client is told that its write is done. */
-  acknowledge(write: ClientWrite, result: ApiResult<Write>): void {
+  acknowledge(write: ClientWrite, result: ApiResult<WriteMethod>): void {
     this.checkedAnswers++;
-    const first = this.#firstResults.get(nameOf(write));
+    const first = this.#sessions.firstOf(write);
     const told = textOfResult({ op: commandOf(write).op, ...result });
     if (first === undefined)
       this.#fail(
@@ -120,7 +119,7 @@ export class Oracle {
   /** A client surely gets no effect of this write, now or later. */
   refused(write: ClientWrite): void {
     this.#refused.add(nameOf(write));
-    if (this.#firstResults.has(nameOf(write))) this.#fail('failed but took effect', nameOf(write));
+    if (this.#sessions.firstOf(write) !== undefined) this.#fail('failed but took effect', nameOf(write));
   }
 
   /** A server answers a read, from the state after the slot that it names. What it showed once it shows for ever. */
@@ -186,39 +185,44 @@ export class Oracle {
     }
     this.#lastSlot = slot;
     this.#steps.set(slot, step);
-    const expected = textOfResult(this.#carryOut(command, slot));
-    const isStale = this.#isBehindWindow(command) && step.result === textOfResult({ op: 'stale', slot });
-    if (expected !== step.result && !isStale)
+    const expected = this.#carryOut(command, slot).map(textOfResult);
+    if (!expected.includes(step.result))
       this.#fail(
         'wrong result',
-        `slot ${slot}: ${step.result} at server ${server}, replayed it is ${expected}`,
+        `slot ${slot}: ${step.result} at server ${server}, replayed it is ${expected.join(' or ')}`,
       );
   }
 
-  #carryOut(command: Command, slot: Slot): Result {
+  /** The results that are right. */
+  #carryOut(command: Command, slot: Slot): Result[] {
+    if (command.op === 'forget') {
+      this.#sessions.forget(command.epoch);
+      return [{ op: 'forget', epoch: this.#sessions.epoch }];
+    }
     const { session } = command;
     if (session === null) {
       this.#fail('nobody asked for it', `slot ${slot}: ${textOf(command)}`);
-      return this.#execute(command, slot);
+      return [this.#execute(command, slot)];
     }
     const id = nameOf(session);
     if (this.#invoked.get(id) !== textOf(command))
       this.#fail('nobody asked for it', `slot ${slot}: ${textOf(command)} of ${id}`);
-    if (this.#refused.has(id)) this.#fail('failed but took effect', `${id} in slot ${slot}`);
-    const first = this.#firstResults.get(id) ?? this.#execute(command, slot);
-    this.#firstResults.set(id, first);
-    const highest = this.#highestSequences.get(session.client) ?? 0;
-    this.#highestSequences.set(session.client, Math.max(highest, session.sequence));
-    return first;
+    const verdict = this.#sessions.judge(session);
+    if (verdict.kind === 'new') {
+      if (this.#refused.has(id)) this.#fail('failed but took effect', `${id} in slot ${slot}`);
+      const result = this.#execute(command, slot);
+      this.#sessions.took(session, result);
+      return [result];
+    }
+    const { epoch } = this.#sessions;
+    if (verdict.kind === 'stale') return [{ op: 'stale', because: verdict.because, epoch }];
+    const { first } = verdict;
+    if (verdict.kind === 'twice')
+      this.#fail('took effect twice', `${id} in slot ${slot}, and before: ${textOfResult(first)}`);
+    return mayBeLarge(command, first) ? [first, { op: 'stale', because: 'sequence', epoch }] : [first];
   }
 
-  /** So far behind the newest write of its client that servers may have forgotten its result. */
-  #isBehindWindow({ session }: Command): boolean {
-    const highest = this.#highestSequences.get(session?.client ?? '') ?? 0;
-    return session !== null && session.sequence <= highest - WINDOW;
-  }
-
-  #execute(command: Command, slot: Slot): Result {
+  #execute(command: Write, slot: Slot): WriteResult {
     const { op, key } = command;
     const actual = this.#valueAt(key, slot) ?? null;
     switch (op) {
@@ -254,24 +258,21 @@ export class Oracle {
 
 /** What a write does, in one text. */
 function textOf(command: Command): string {
+  if (command.op === 'forget') return JSON.stringify([command.op, command.epoch]);
   const { value, expect } = command as { value?: string | null; expect?: string | null };
   return JSON.stringify([command.op, command.key, expect, value]);
 }
 
-function textOfResult(result: Result | ({ readonly op: string } & ApiResult<Write>)): string {
-  const { op, slot, replaced, deleted, swapped, actual } = result as Record<string, unknown>;
-  return JSON.stringify([op, slot, replaced ?? deleted ?? swapped, actual]);
-}
-
-function nameOf({ client, sequence }: Session): string {
-  return `${client}#${sequence}`;
+function textOfResult(result: Result | ({ readonly op: string } & ApiResult<WriteMethod>)): string {
+  const { op, slot, replaced, deleted, swapped, actual, because, epoch } = result as Record<string, unknown>;
+  return JSON.stringify([op, slot ?? epoch, replaced ?? deleted ?? swapped ?? because, actual]);
 }
 
 function nameOfOrNone({ session }: Command): string {
   return session === null ? '' : nameOf(session);
 }
 
-function commandOf({ method, key, value, expect, client, sequence }: ClientWrite): Command {
-  const op = method.slice('kv.'.length) as Command['op'];
-  return { op, key, value, expect, session: { client, sequence } } as Command;
+function commandOf({ method, key, value, expect, client, sequence }: ClientWrite): Write {
+  const op = method.slice('kv.'.length) as Write['op'];
+  return { op, key, value, expect, session: { client, sequence } } as Write;
 }

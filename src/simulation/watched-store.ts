@@ -1,6 +1,7 @@
 import type { ServerId } from '../core/ballot';
 import type { StateRecord } from '../core/state-machine';
 import type { Command, Result } from '../kv/commands';
+import type { SessionLimits } from '../kv/sessions';
 import { KeyValueStore } from '../kv/store';
 import type { Oracle } from './oracle';
 
@@ -9,8 +10,8 @@ export class WatchedStore extends KeyValueStore {
   readonly #server: ServerId;
   readonly #oracle: Oracle;
 
-  constructor(server: ServerId, oracle: Oracle) {
-    super();
+  constructor(server: ServerId, oracle: Oracle, limits?: SessionLimits) {
+    super([], limits);
     this.#server = server;
     this.#oracle = oracle;
   }

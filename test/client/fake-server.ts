@@ -142,6 +142,7 @@ export function statusOf(told: Partial<ApiResult<'cluster.status'>>): ApiResult<
     floor: 0,
     entries: 0,
     digest: '0123456789abcdef',
+    sessions: { epoch: 0, clients: 0 },
     pending: 0,
     acceptorFailure: 0,
     unansweredAcceptorCalls: 0,

@@ -123,14 +123,14 @@ describe('the logic of retries, in virtual time', () => {
     const run = virtualClient(1, async (_server, clock) => {
       // Virtual time: the server takes so long to give its verdict.
       await clock.sleep(4000);
-      throw answeredError(API_ERRORS.noQuorum.code, 'no quorum');
+      throw answeredError({ code: API_ERRORS.noQuorum.code, message: 'no quorum' });
     });
     expect(await failureOf(run)).toMatchObject({ definite: true, code: API_ERRORS.noQuorum.code });
     expect(run.seen.map(({ at }) => at)).toEqual([0, 4000]);
   });
 
   test('takes an unforeseen rejection or code for a write that may have taken effect', async () => {
-    for (const error of [new Error('odd'), answeredError(-1, 'odd')])
+    for (const error of [new Error('odd'), answeredError({ code: -1, message: 'odd' })])
       expect(await failureOf(virtualClient(1, () => Promise.reject(error)))).toBeInstanceOf(OutcomeUnknown);
   });
 

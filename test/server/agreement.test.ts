@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { LIMITS, WINDOW } from '../../src/kv/sessions';
+import { SESSION_LIMITS, WINDOW } from '../../src/kv/sessions';
 import { STATE_MACHINE } from '../../src/kv/state-machine';
 import { agreementOf, whyNoAgreement } from '../../src/server/agreement';
 import { serverConfiguration, type ServerConfiguration } from '../../src/server/configuration';
@@ -38,7 +38,7 @@ test.each(['state machine', 'messages'])('releases with other %s differ by name'
 });
 
 test('what a log means is named with all limits that it depends on', () => {
-  for (const limit of [WINDOW, LIMITS.clients, LIMITS.characters])
+  for (const limit of [WINDOW, SESSION_LIMITS.resultCharacters])
     expect(STATE_MACHINE).toMatch(new RegExp(`\\b${limit}\\b`));
 });
 

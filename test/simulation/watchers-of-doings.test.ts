@@ -48,7 +48,7 @@ const MISTAKES: readonly Mistake[] = [
   },
   {
     what: 'clients are told another result than the store has',
-    edits: [edit(API, 'return result as Omit', 'return { ...result, replaced: true } as Omit')],
+    edits: [edit(API, 'return result as unknown', 'return { ...result, replaced: true } as unknown')],
     noticed: 'wrong result: write c0#1',
     by: [['client-link.ts', 'this.#oracle.acknowledge(']],
   },
@@ -71,8 +71,8 @@ const MISTAKES: readonly Mistake[] = [
     edits: [
       edit(
         API,
-        "if (op === 'stale')",
-        "if (op === 'delete') throw new ApiError(API_ERRORS.invalidParams, 'no');\n    if (op === 'stale')",
+        "if (op === 'stale' && session !== null)",
+        "if (op === 'delete') throw new ApiError(API_ERRORS.invalidParams, 'no');\n    if (op === 'stale' && session !== null)",
       ),
     ],
     scenario: { ...CALM, clients: [client([PUT, DELETE])] },

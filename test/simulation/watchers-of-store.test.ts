@@ -37,7 +37,56 @@ const OF_THE_LOG: readonly Story[] = [
     (scene) => {
       put(scene);
       scene.write({ ...DELETE, sequence: WINDOW + 1 }, { deleted: true, slot: 2 });
-      scene.oracle.applied(0, 3, commandOf(PUT), { op: 'stale', slot: 3 }, 'd');
+      scene.oracle.applied(0, 3, commandOf(PUT), { op: 'stale', because: 'sequence', epoch: 0 }, 'd');
+    },
+  ],
+  [
+    NOTHING,
+    'a copy of a client that was forgotten, and the first write of one that began late',
+    (scene) => {
+      put(scene);
+      scene.forget(0, 2);
+      scene.forget(1, 3);
+      scene.oracle.applied(0, 4, commandOf(PUT), { op: 'stale', because: 'epoch', epoch: 2 }, 'd');
+      scene.write({ ...DELETE, client: 'late', epoch: 1 }, { deleted: true, slot: 5 });
+      scene.oracle.applied(0, 6, { op: 'forget', epoch: 1, session: null }, { op: 'forget', epoch: 2 }, 'd');
+    },
+  ],
+  [
+    'took effect twice',
+    'a write that its client sends anew with a later epoch, though it took effect before',
+    (scene) => {
+      put(scene);
+      scene.forget(0, 2);
+      scene.forget(1, 3);
+      scene.carryOut(0, { ...PUT, epoch: 1 }, { replaced: true, slot: 4 });
+    },
+  ],
+  [
+    'wrong result',
+    'a copy whose client was forgotten, carried out again',
+    (scene) => {
+      put(scene);
+      scene.forget(0, 2);
+      scene.forget(1, 3);
+      scene.carryOut(0, PUT, { replaced: true, slot: 4 });
+    },
+  ],
+  [
+    'wrong result',
+    'a client that is said to be forgotten one epoch too early',
+    (scene) => {
+      put(scene);
+      scene.forget(0, 2);
+      scene.oracle.applied(0, 3, commandOf(PUT), { op: 'stale', because: 'epoch', epoch: 1 }, 'd');
+    },
+  ],
+  [
+    'wrong result',
+    'an epoch that is ended twice',
+    (scene) => {
+      scene.forget(0, 1);
+      scene.oracle.applied(0, 2, { op: 'forget', epoch: 0, session: null }, { op: 'forget', epoch: 2 }, 'd');
     },
   ],
   [
@@ -149,7 +198,7 @@ const OF_THE_LOG: readonly Story[] = [
     (scene) => {
       put(scene);
       scene.write({ ...DELETE, sequence: WINDOW }, { deleted: true, slot: 2 });
-      scene.oracle.applied(0, 3, commandOf(PUT), { op: 'stale', slot: 3 }, 'd');
+      scene.oracle.applied(0, 3, commandOf(PUT), { op: 'stale', because: 'sequence', epoch: 0 }, 'd');
     },
   ],
 ];

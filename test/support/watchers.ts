@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { Ballot } from '../../src/core/ballot';
 import type { ProtocolEvent } from '../../src/core/events';
-import type { Command, Result } from '../../src/kv/commands';
+import type { Result, Write } from '../../src/kv/commands';
 import type { ProtocolName } from '../../src/protocols/registry';
 import type { Disk } from '../../src/simulation/disk';
 import { DurabilityObserver } from '../../src/simulation/durability';
@@ -122,6 +122,12 @@ export class Scene {
     this.carryOut(0, write, result);
   }
 
+  /** Server 0 ends this session epoch. */
+  forget(epoch: number, slot: number): void {
+    const result = { op: 'forget', epoch: epoch + 1 } as const;
+    this.oracle.applied(0, slot, { op: 'forget', epoch, session: null }, result, 'd');
+  }
+
   /** The kind of what was noticed first. */
   get noticed(): string {
     try {
@@ -141,8 +147,9 @@ interface ResultOfWrite {
   readonly actual?: string | null;
 }
 
-export function commandOf({ method, client, sequence, ...rest }: ClientWrite): Command {
-  return { op: method.slice('kv.'.length), ...rest, session: { client, sequence } } as Command;
+export function commandOf({ method, client, sequence, epoch, ...rest }: ClientWrite): Write {
+  const session = { client, sequence, ...(epoch !== undefined && { epoch }) };
+  return { op: method.slice('kv.'.length), ...rest, session } as Write;
 }
 
 /** What happens, and the kind of what is noticed. */

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SESSION_LIMITS } from '../../kv/sessions';
 import type { Address } from '../../network/address';
 import type { ServerOptions } from '../server-options';
 import { ClusterFolder } from './cluster-folder';
@@ -17,6 +18,7 @@ const DEFAULTS: ServerOptions = {
   logLevel: 'warn',
   logFormat: 'pretty',
   operationTimeout: 4000,
+  sessionClients: SESSION_LIMITS.clients,
 };
 
 export interface TemporaryCluster {
