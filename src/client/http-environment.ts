@@ -25,7 +25,8 @@ const answerSchema = z.union([
   z.object({ jsonrpc: z.literal('2.0'), result: z.unknown() }),
 ]);
 
-/** The errors of a connection that never came to be: no request went out on it. */
+/** By these calls of the system a connection comes to be: no request has gone out on one that fails in them. */
+const CONNECTING = new Set(['connect', 'getaddrinfo']);
 const UNSENT = new Map([
   ['ECONNREFUSED', 'connection refused'],
   ['ENOTFOUND', 'unknown host'],
@@ -44,12 +45,22 @@ function originOf(server: string): string {
   return url.origin;
 }
 
-function asAttemptFailed(error: unknown, timeoutMs: number): AttemptFailed {
+/** The same codes, such as EHOSTUNREACH, may come later, on a connection that has carried the request already. */
+function isUnsent(error: unknown): boolean {
+  // A host with several addresses, of which none could be connected to.
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isUnsent);
+  const { syscall } = error as { syscall?: string };
+  return error instanceof errors.ConnectTimeoutError || CONNECTING.has(syscall ?? '');
+}
+
+/** What the failure of a request says about it. */
+export function asAttemptFailed(error: unknown, timeoutMs: number): AttemptFailed {
   if (error instanceof AttemptFailed) return error;
   const { code, name, message } = error as { code?: string; name?: string; message?: string };
-  const unsent = UNSENT.get(code ?? '');
-  if (unsent !== undefined)
-    return new AttemptFailed(unsent, { definite: true, retry: true }, { cause: error });
+  if (isUnsent(error)) {
+    const text = UNSENT.get(code ?? '') ?? `cannot connect (${message ?? code ?? 'no reason'})`;
+    return new AttemptFailed(text, { definite: true, retry: true }, { cause: error });
+  }
   const timedOut =
     name === 'TimeoutError' ||
     error instanceof errors.HeadersTimeoutError ||
