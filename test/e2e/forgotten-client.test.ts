@@ -1,0 +1,53 @@
+import { expect, test } from '@jest/globals';
+import { connect } from '../../src';
+import { API_ERRORS } from '../../src/api/errors';
+import { PROTOCOLS } from '../../src/protocols/registry';
+import { startCluster } from './helpers/cluster';
+import type { RpcError } from './helpers/rpc';
+
+const { staleSequence, staleEpoch } = API_ERRORS;
+/** Few, so that clients are forgotten quickly. */
+const SESSION_CLIENTS = 5;
+const WITHIN_MS = 60_000;
+
+test.each(Object.keys(PROTOCOLS))(
+  'with %s a write that waited at a stopped server does not take effect again after its client was forgotten',
+  async (protocol) => {
+    const cluster = await startCluster({
+      servers: 3,
+      arguments: ['--protocol', protocol, '--session-clients', String(SESSION_CLIENTS)],
+    });
+    try {
+      const asleep = (await cluster.status(0)).leader === 0 ? 1 : 0;
+      const awake = cluster.ids.filter((id) => id !== asleep);
+      const ada = { key: 'x', value: '1', client: 'ada', sequence: 1 };
+      cluster.pause(asleep);
+      // Its request lies in the socket of the stopped server.
+      const late = cluster.rpc(asleep, 'kv.put', ada, WITHIN_MS).catch((error: unknown) => error);
+      await cluster.rpc(awake[0]!, 'kv.put', ada);
+      await cluster.rpc(awake[1]!, 'kv.put', { key: 'x', value: '2', client: 'bob', sequence: 1 });
+
+      let clients = 0;
+      await cluster.waitUntil(
+        'clients are forgotten',
+        async () => {
+          const client = connect({ servers: awake.map((id) => cluster.address(id)) });
+          await client.put('filler', String(++clients)).finally(() => client.close());
+          return (await cluster.status(awake[0]!)).sessions.epoch >= 3;
+        },
+        WITHIN_MS,
+      );
+      expect(clients).toBeGreaterThanOrEqual(2 * SESSION_CLIENTS);
+
+      cluster.resume(asleep);
+      const failure = await late;
+      // It knows at once, if it caught up before it came to the request.
+      expect([staleSequence.code, staleEpoch.code]).toContain((failure as RpcError).code);
+      const read = await cluster.rpc(asleep, 'kv.get', { key: 'x', read: 'linearizable' });
+      expect(read).toMatchObject({ value: '2' });
+    } finally {
+      await cluster.close();
+    }
+  },
+  90_000,
+);
