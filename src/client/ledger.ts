@@ -51,11 +51,8 @@ export class Ledger {
     const options = this.#last && { cause: this.#last };
     const code = (this.#refusal ?? this.#answered)?.code;
     if (!this.#definite) {
-      const unforeseen = this.#refusal?.definite === false ? code : undefined;
-      return new OutcomeUnknown(
-        message,
-        unforeseen === undefined ? options : { ...options, code: unforeseen },
-      );
+      const refused = this.#refusal?.code;
+      return new OutcomeUnknown(message, refused === undefined ? options : { ...options, code: refused });
     }
     if (cancelled) return new OperationFailed(CLIENT_ERRORS.cancelled.code, message, options);
     return code === undefined ? new NoServer(message, options) : new OperationFailed(code, message, options);

@@ -1,4 +1,5 @@
 import type { ServerId } from '../core/ballot';
+import { API_ERRORS } from '../api/errors';
 import { SynodClient } from '../client/client';
 import { ClientError } from '../client/errors';
 import type { Request, Response } from '../history/history';
@@ -9,6 +10,9 @@ import type { Node } from './node';
 import type { Oracle } from './oracle';
 import { PATIENT_MS, type PlannedClient, type PlannedRequest } from './scenario';
 import type { World } from './world';
+
+/** So many others wrote while an answer was outstanding that nobody knows any more. */
+const FORGOTTEN: readonly number[] = [API_ERRORS.staleSequence.code, API_ERRORS.staleEpoch.code];
 
 export interface ClientParts {
   readonly world: World;
@@ -92,7 +96,8 @@ export class SimulatedClient {
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       const { plan, world } = this.#parts;
-      if (plan.deadlineMs === PATIENT_MS)
+      const isForgotten = FORGOTTEN.includes(error.code);
+      if (plan.deadlineMs === PATIENT_MS && !isForgotten)
         world.observer.fail('no progress', `${this.name} got no answer but "${error.message}"`);
       if (isWrite && error.definite) this.#link.refuseLast();
     }

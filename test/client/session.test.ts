@@ -51,7 +51,7 @@ describe('a client that servers have forgotten', () => {
     const client = clientOf([lost]);
     const error = await rejection(client.put('k', '1'));
     expect(error).toBeInstanceOf(OutcomeUnknown);
-    expect(error).toMatchObject({ definite: false, code: API_ERRORS.outcomeUnknown.code });
+    expect(error).toMatchObject({ definite: false, code: API_ERRORS.staleEpoch.code });
     expect(error.message).toContain('the client is forgotten');
     expect(lost.calls.map(named)).toEqual([
       [client.id, 1, undefined],

@@ -4,6 +4,7 @@ import { ADOPTION } from './adoption';
 import { AROUND } from './around';
 import { COUNTING } from './counting';
 import { ELECTING } from './electing';
+import { FORGETTING } from './forgetting';
 import { LEADING } from './leading';
 import { LEASING } from './leasing';
 import { LEARNING } from './learning';
@@ -19,6 +20,7 @@ export const EXHIBITS: readonly Exhibit[] = [
   ...QUORUMS,
   ...AROUND,
   ...SNAPSHOTS,
+  ...FORGETTING,
   ...ELECTING,
   ...LEADING,
   ...LEASING,
