@@ -4,7 +4,7 @@ import { SESSION_LIMITS } from '../kv/sessions';
 import type { ServerConfiguration } from '../server/configuration';
 import { clockDrift, durationMs, leaseMs, option, probability, repeatable, wholeNumber } from './options';
 
-/** Each takes some 700 bytes of memory, in two epochs. */
+/** Each takes about 1 KB of memory, in two epochs, and 4 µs of the moment when it is forgotten. */
 const MOST_SESSION_CLIENTS = 10_000_000;
 
 /** How the servers agree, as Commander parses it. */

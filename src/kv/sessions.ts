@@ -15,7 +15,7 @@ export interface SessionLimits {
   readonly resultCharacters?: number;
 }
 
-export const SESSION_LIMITS = { clients: 50_000, characters: 64 * 1024 * 1024, resultCharacters: 1024 };
+export const SESSION_LIMITS = { clients: 20_000, characters: 64 * 1024 * 1024, resultCharacters: 1024 };
 
 const PREFIX = 'session/';
 const EPOCH = 'session-epoch';

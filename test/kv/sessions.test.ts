@@ -200,7 +200,7 @@ describe('a client that is forgotten', () => {
 
 describe('limits', () => {
   test('are generous as shipped', () => {
-    expect(SESSION_LIMITS).toEqual({ clients: 50_000, characters: 64 * 1024 * 1024, resultCharacters: 1024 });
+    expect(SESSION_LIMITS).toEqual({ clients: 20_000, characters: 64 * 1024 * 1024, resultCharacters: 1024 });
   });
 
   test('so many clients that write in an epoch fill the table; at twice as many it has no room for new ones', () => {

@@ -79,6 +79,7 @@ describe('rpc.discover', () => {
       ['value', true],
       ['client', false],
       ['sequence', false],
+      ['epoch', false],
     ]);
     expect(paramsOf('kv.list').find(({ name }) => name === 'limit')?.schema).toMatchObject({
       type: 'integer',

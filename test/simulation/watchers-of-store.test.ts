@@ -2,24 +2,15 @@ import { describe } from '@jest/globals';
 import { slotKey } from '../../src/core/keys';
 import { WINDOW } from '../../src/kv/sessions';
 import { ACCEPTED } from '../../src/protocols/paxos/acceptor';
-import type { ClientWrite } from '../../src/simulation/oracle';
+import { DELETE, FIRST, OF_SESSIONS, put, PUT, SWAP } from '../support/session-stories';
 import { commandOf, LOW, NOTHING, sitesIn, tellStories, type Scene, type Story } from '../support/watchers';
 
-const OWN = { key: 'k', client: 'c' };
-const PUT: ClientWrite = { ...OWN, method: 'kv.put', value: 'v', sequence: 1 };
-const DELETE: ClientWrite = { ...OWN, method: 'kv.delete', sequence: 2 };
-const SWAP: ClientWrite = { ...OWN, method: 'kv.compareAndSet', expect: 'v', value: 'w', sequence: 3 };
-const FIRST = { replaced: false, slot: 1 };
 const WRONG = { replaced: true, slot: 1 };
 const VALUE = { found: true, value: 'v', applied: 1 };
 const ENTRIES = { entries: [{ key: 'k', value: 'v' }], more: false, applied: 1 };
 
-/** PUT is chosen in slot 1 and carried out, as it should be. */
-function put(scene: Scene): void {
-  scene.write(PUT, FIRST);
-}
-
 const OF_THE_LOG: readonly Story[] = [
+  ...OF_SESSIONS,
   [
     NOTHING,
     'each kind of write, the second copy of one, and a second server that does the same',
@@ -38,55 +29,6 @@ const OF_THE_LOG: readonly Story[] = [
       put(scene);
       scene.write({ ...DELETE, sequence: WINDOW + 1 }, { deleted: true, slot: 2 });
       scene.oracle.applied(0, 3, commandOf(PUT), { op: 'stale', because: 'sequence', epoch: 0 }, 'd');
-    },
-  ],
-  [
-    NOTHING,
-    'a copy of a client that was forgotten, and the first write of one that began late',
-    (scene) => {
-      put(scene);
-      scene.forget(0, 2);
-      scene.forget(1, 3);
-      scene.oracle.applied(0, 4, commandOf(PUT), { op: 'stale', because: 'epoch', epoch: 2 }, 'd');
-      scene.write({ ...DELETE, client: 'late', epoch: 1 }, { deleted: true, slot: 5 });
-      scene.oracle.applied(0, 6, { op: 'forget', epoch: 1, session: null }, { op: 'forget', epoch: 2 }, 'd');
-    },
-  ],
-  [
-    'took effect twice',
-    'a write that its client sends anew with a later epoch, though it took effect before',
-    (scene) => {
-      put(scene);
-      scene.forget(0, 2);
-      scene.forget(1, 3);
-      scene.carryOut(0, { ...PUT, epoch: 1 }, { replaced: true, slot: 4 });
-    },
-  ],
-  [
-    'wrong result',
-    'a copy whose client was forgotten, carried out again',
-    (scene) => {
-      put(scene);
-      scene.forget(0, 2);
-      scene.forget(1, 3);
-      scene.carryOut(0, PUT, { replaced: true, slot: 4 });
-    },
-  ],
-  [
-    'wrong result',
-    'a client that is said to be forgotten one epoch too early',
-    (scene) => {
-      put(scene);
-      scene.forget(0, 2);
-      scene.oracle.applied(0, 3, commandOf(PUT), { op: 'stale', because: 'epoch', epoch: 1 }, 'd');
-    },
-  ],
-  [
-    'wrong result',
-    'an epoch that is ended twice',
-    (scene) => {
-      scene.forget(0, 1);
-      scene.oracle.applied(0, 2, { op: 'forget', epoch: 0, session: null }, { op: 'forget', epoch: 2 }, 'd');
     },
   ],
   [
