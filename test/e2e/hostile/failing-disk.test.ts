@@ -29,9 +29,8 @@ function openWithin(...wrapper: readonly string[]): Opened {
   return JSON.parse(stdout) as Opened;
 }
 
-const testMounted = works('unshare', '-Urm', 'sh', '-c', 'mount -t tmpfs -o size=64k none /mnt')
-  ? test
-  : test.skip;
+const MOUNT = 'mount -t tmpfs -o size=64k none /mnt';
+const testMounted = works('unshare', '-Urm', 'sh', '-c', MOUNT) ? test : test.skip;
 const testTraced = works('strace', '-o', '/dev/null', 'true') ? test : test.skip;
 
 testMounted('a new folder on a full disk: one line that says so, never a signal', () => {
