@@ -39,6 +39,7 @@ export class KeyValueStore implements StateMachine<Command, Result> {
   readonly #digested = new Map<string, string | undefined>();
   #undigested = 0;
 
+  /** `limits`: left out, those of a shipped server. */
   constructor(initial: Iterable<readonly [key: string, value: string]> = [], limits?: SessionLimits) {
     this.#sessions = new Sessions(limits);
     for (const [key, value] of initial) this.#set(key, value);

@@ -5,8 +5,9 @@ import { formatAddress } from '../network/address';
 import { holdsState } from '../protocols/log/stored-state';
 
 const OWN = 'server/';
-const IDENTITY = `${OWN}identity`;
-const DISK_OF = `${OWN}disk-of/`;
+export const IDENTITY = `${OWN}identity`;
+/** Where the disk of another server is remembered, by its id. */
+export const DISK_OF = `${OWN}disk-of/`;
 
 interface StoredIdentity {
   readonly cluster: string;

@@ -1,6 +1,7 @@
 import type { Cancel, Change, Storage } from '../core/environment';
 import { StorageError } from '../core/errors';
 import type { Json } from '../core/json';
+import { compareKeys } from '../core/key-order';
 import type { Place, Scheduler } from './virtual-time';
 
 interface PendingWrite {
@@ -186,7 +187,7 @@ export class Disk {
   }
 
   *#read(prefix: string): Generator<readonly [string, Json]> {
-    for (const key of [...this.#durable.keys()].sort()) {
+    for (const key of [...this.#durable.keys()].sort(compareKeys)) {
       const text = this.#durable.get(key);
       if (text !== undefined && key.startsWith(prefix)) yield [key, JSON.parse(text) as Json];
     }

@@ -1,5 +1,6 @@
 import type { ServerId } from '../core/ballot';
 import type { Random } from '../core/environment';
+import { drawQuorumMoves } from './quorum-moves';
 import { pick, shuffled } from './random-picks';
 import { linksBetween } from './weather';
 import type { Fault } from './scenario';
@@ -24,6 +25,8 @@ const DRAWS: readonly { readonly draw: Draw; readonly everyMs: number }[] = [
   { draw: drawClock, everyMs: 3000 },
   { draw: drawSlowDisk, everyMs: 4000 },
   { draw: drawFailingSync, everyMs: 6000 },
+  { draw: drawCrashAtInstall, everyMs: 1500 },
+  { draw: drawQuorumMoves, everyMs: 4000 },
 ];
 
 /** Each kind is in four of ten runs, then as often as is its wont. The servers that keep their disks suffice. */
@@ -55,7 +58,7 @@ export function durationMs(random: Random): number {
   return -Math.log(1 - random.float()) * pick(random, [50, 500, 2000]);
 }
 
-function drawPartition(random: Random, at: { atMs: number }, { servers, clients }: Places): Fault {
+export function drawPartition(random: Random, at: { atMs: number }, { servers, clients }: Places): Fault {
   const order = shuffled(random, servers);
   const shape = pick(random, ['symmetric', 'one-way', 'bridge', 'isolated'] as const);
   const forMs = durationMs(random);
@@ -84,13 +87,13 @@ function drawPartition(random: Random, at: { atMs: number }, { servers, clients 
   return { ...at, kind: 'partition', shape, cut: shape === 'one-way' ? oneWay : cut, forMs };
 }
 
-function drawFlapping(random: Random, at: { atMs: number }, { servers }: Places): Fault {
+export function drawFlapping(random: Random, at: { atMs: number }, { servers }: Places): Fault {
   const [first = 0, ...rest] = shuffled(random, servers);
   const cut = linksBetween([first], rest.slice(0, random.int(1, Math.max(1, rest.length))));
   return { ...at, kind: 'flapping', cut, periodMs: random.int(5, 300), forMs: 500 + random.float() * 3000 };
 }
 
-function drawCrash(random: Random, at: { atMs: number }, { servers }: Places): Fault {
+export function drawCrash(random: Random, at: { atMs: number }, { servers }: Places): Fault {
   const count = random.chance(0.15) ? servers.length : random.int(1, Math.ceil(servers.length / 2));
   const crashed = shuffled(random, servers).slice(0, count);
   return { ...at, kind: 'crash', servers: crashed, kept: random.float(), downMs: durationMs(random) };
@@ -116,7 +119,7 @@ function drawRestartStorm(random: Random, at: { atMs: number }, { servers }: Pla
   };
 }
 
-function drawCrashAtPoint(random: Random, at: { atMs: number }, { servers }: Places): Fault {
+export function drawCrashAtPoint(random: Random, at: { atMs: number }, { servers }: Places): Fault {
   return {
     ...at,
     kind: 'crash at a point',
@@ -127,6 +130,7 @@ function drawCrashAtPoint(random: Random, at: { atMs: number }, { servers }: Pla
       'call-sent',
       'call-answered',
       'client-answered',
+      'snapshot-installed',
     ] as const),
     times: random.int(1, 12),
     kept: pick(random, [0, random.float(), 1]),
@@ -134,7 +138,20 @@ function drawCrashAtPoint(random: Random, at: { atMs: number }, { servers }: Pla
   };
 }
 
-function drawPause(random: Random, at: { atMs: number }, { servers }: Places): Fault {
+/** Mostly before it is durable: what is installed is lost, and the server is behind again. */
+function drawCrashAtInstall(random: Random, at: { atMs: number }, { servers }: Places): Fault {
+  return {
+    ...at,
+    kind: 'crash at a point',
+    server: pick(random, servers),
+    point: 'snapshot-installed',
+    times: 1,
+    kept: pick(random, [0, 0, 1]),
+    downMs: durationMs(random),
+  };
+}
+
+export function drawPause(random: Random, at: { atMs: number }, { servers }: Places): Fault {
   return { ...at, kind: 'pause', server: pick(random, servers), forMs: durationMs(random) * 2 };
 }
 
@@ -145,12 +162,12 @@ function drawClock(random: Random, at: { atMs: number }, { servers }: Places): F
     : { ...at, kind: 'clock jump', server, byMs: pick(random, [10, 500, 5000, 3_600_000]) };
 }
 
-function drawSlowDisk(random: Random, at: { atMs: number }, { servers }: Places): Fault {
+export function drawSlowDisk(random: Random, at: { atMs: number }, { servers }: Places): Fault {
   const syncMs = pick(random, [50, 300, 2000]);
   return { ...at, kind: 'slow disk', server: pick(random, servers), syncMs, forMs: durationMs(random) * 2 };
 }
 
-function drawFailingSync(random: Random, at: { atMs: number }, { servers }: Places): Fault {
+export function drawFailingSync(random: Random, at: { atMs: number }, { servers }: Places): Fault {
   return {
     ...at,
     kind: 'failing sync',

@@ -4,8 +4,11 @@ import { SeededRandom } from '../core/random';
 import type { ReadLevel } from '../history/history';
 import type { ProtocolName } from '../protocols/registry';
 import { drawFaults } from './draw-faults';
+import { drawForming } from './draw-forming';
 import { drawLeaderFaults, drawLease, keepsLease } from './draw-leader-faults';
 import { drawCluster, type ClusterWishes } from './draw-quorums';
+import { drawKeySpace, drawLogLimits, drawState, type KeySpace } from './draw-state';
+import { drawVisitors } from './draw-visitors';
 import { judgedQuorums, type JudgedQuorums } from './judged-quorums';
 import { pick, shuffled, sometimes } from './random-picks';
 import { PATIENT_MS } from './scenario';
@@ -13,7 +16,6 @@ import type { NetworkWeather, PlannedClient, PlannedRequest, ProtocolVariation, 
 
 /** Messages one after the other that an operation may take, by way of a leader elsewhere: who waits for fewer gets nothing done. */
 const TRIPS = 8;
-const KEYS = ['hot', 'k/1', 'k/2', 'k/3', 'k/4', 'k/5', 'k/6', 'k/7'];
 
 /** What the user of the simulator fixes; the rest is drawn. */
 export interface Wishes extends ClusterWishes {
@@ -31,8 +33,17 @@ export function drawScenario(seed: number, wishes: Wishes): Scenario {
   const operationTimeoutMs = pick(random.fork('operation timeout'), [300, 1000, 4000]);
   const network = drawNetwork(random.fork('network'));
   const leastPatienceMs = TRIPS * (2 * network.latencyMs + network.jitterMs);
-  const load = { members, safetyMs, operationTimeoutMs, leastPatienceMs };
-  const clients = drawClients(random.fork('clients'), load, wishes.read);
+  const space = drawKeySpace(random.fork('keys'));
+  const load = { members, space, safetyMs, operationTimeoutMs, leastPatienceMs };
+  const regulars = drawClients(random.fork('clients'), load, wishes.read);
+  const attemptTimeoutMs = Math.max(leastPatienceMs, operationTimeoutMs);
+  const visitors = drawVisitors(
+    random.fork('visitors'),
+    { ...load, keys: space.keys, attemptTimeoutMs },
+    wishes.read,
+  );
+  const clients = [...regulars, ...visitors];
+  const forming = drawForming(random.fork('forming'), members, clients.length);
   const anyFaults = drawFaults(random.fork('faults'), members, clients.length, safetyMs, (left) =>
     hasQuorums(judged, left),
   );
@@ -57,6 +68,8 @@ export function drawScenario(seed: number, wishes: Wishes): Scenario {
     syncMs: pick(random.fork('sync'), [0.1, 1, 5, 30]),
     operationTimeoutMs,
     acceptorFailure: pick(random.fork('acceptor failure'), [0, 0, 0.1, 0.25]),
+    state: drawState(random.fork('state'), space.keys),
+    ...(forming && { forming }),
     clients,
     faults,
     core: drawCore(shuffled(random.fork('core'), able), judged),
@@ -80,9 +93,7 @@ function drawCore(order: readonly ServerId[], quorums: JudgedQuorums): ServerId[
 }
 
 function drawVariation(random: Random): ProtocolVariation {
-  const limits = random.chance(0.5)
-    ? { logSlots: 10_000, pieceSlots: 1000 }
-    : { logSlots: random.int(2, 40), pieceSlots: random.int(1, 20) };
+  const limits = drawLogLimits(random.fork('limits'));
   if (random.chance(0.5)) return limits;
   const timing = {
     resendMs: pick(random, [5, 50, 200]),
@@ -109,17 +120,18 @@ function drawClients(
   random: Random,
   {
     members,
+    space,
     safetyMs,
     operationTimeoutMs,
     leastPatienceMs,
   }: Pick<Scenario, 'safetyMs' | 'operationTimeoutMs'> & {
     readonly members: readonly ServerId[];
+    readonly space: KeySpace;
     readonly leastPatienceMs: number;
   },
   read: ReadLevel | undefined,
 ): PlannedClient[] {
   const count = random.int(2, 6);
-  const keys = KEYS.slice(0, random.int(1, KEYS.length));
   const reads = pick(random, [0.2, 0.5, 0.8]);
   const level = read ?? pick(random, ['linearizable', 'linearizable', 'local', 'mixed'] as const);
   const pauseMs = count * 100;
@@ -135,29 +147,29 @@ function drawClients(
       broadcast: random.chance(0.1),
       echo: sometimes(random, 0.5),
       requests: Array.from({ length: Math.ceil(safetyMs / pauseMs) }, () =>
-        drawRequest(random, keys, reads, level, -Math.log(1 - random.float()) * pauseMs),
+        drawRequest(random, space, reads, level, -Math.log(1 - random.float()) * pauseMs),
       ),
     };
   });
 }
 
-function drawRange(random: Random): { prefix: string; after?: string } {
-  const prefix = pick(random, ['', 'k/', 'k/3', 'hot', 'none']);
-  return random.chance(0.5) ? { prefix } : { prefix, after: pick(random, ['a', 'hot', 'k/2', 'k/5', 'z']) };
+function drawRange(random: Random, { prefixes, afters }: KeySpace): { prefix: string; after?: string } {
+  const prefix = pick(random, prefixes);
+  return random.chance(0.5) ? { prefix } : { prefix, after: pick(random, afters) };
 }
 
 function drawRequest(
   random: Random,
-  keys: readonly string[],
+  space: KeySpace,
   reads: number,
   level: ReadLevel | 'mixed',
   afterMs: number,
 ): PlannedRequest {
-  const key = random.chance(0.5) ? (keys[0] ?? 'hot') : pick(random, keys);
+  const key = random.chance(0.5) ? (space.keys[0] ?? 'hot') : pick(random, space.keys);
   const read = level === 'mixed' ? pick(random, ['local', 'linearizable'] as const) : level;
   if (random.chance(reads)) {
     return random.chance(0.15)
-      ? { afterMs, op: 'list', ...drawRange(random), limit: random.int(1, 10), read }
+      ? { afterMs, op: 'list', ...drawRange(random, space), limit: random.int(1, 10), read }
       : { afterMs, op: 'get', key, read };
   }
   const kind = random.float();

@@ -7,9 +7,9 @@ import type { World } from './world';
 
 /**
  * Moments of a call when a crash hurts most. Nothing happens at them outside of a simulation. `client-answered`: and
- * something that the server has done is not synced yet.
+ * something that the server has done is not synced yet. `snapshot-installed`: in memory, and on the disk a little later.
  */
-export type CallPoint = 'call-sent' | 'call-answered' | 'client-answered';
+export type CallPoint = 'call-sent' | 'call-answered' | 'client-answered' | 'snapshot-installed';
 
 /**
  * One server's machine. Its disk and its clock stay; what runs on it lives from boot to crash. A paused machine does
@@ -96,6 +96,7 @@ export class Host {
         const event = describe();
         this.#world.tell?.(this.id, () => formatEvent(event));
         observer.see(this.id, event);
+        if (event.kind === 'caught-up' && event.by === 'snapshot') this.onPoint('snapshot-installed');
       },
     };
   }

@@ -1,6 +1,8 @@
 import type { ServerId } from '../core/ballot';
-import { strikeLeader, type Hands, type LeaderFault } from './leader-faults';
+import { strikeLeader, type Hands } from './leader-faults';
+import { HEALTHY } from './network';
 import type { Node } from './node';
+import { moveQuorum } from './quorum-moves';
 import type { Fault, FaultPoint, Scenario } from './scenario';
 import { FIRST_CLIENT, NOWHERE } from './virtual-time';
 import { Weather, linksBetween } from './weather';
@@ -14,6 +16,11 @@ interface Trap {
   left: number;
   readonly run: () => void;
 }
+
+type MachineFault = Extract<
+  Fault,
+  { kind: 'pause' | 'clock rate' | 'clock jump' | 'slow disk' | 'failing sync' | 'wiped disk' }
+>;
 
 /** A server whose disk failed is surely down by then. */
 const STOPPED_MS = 5;
@@ -31,6 +38,7 @@ export class Nemesis {
   readonly #slow = new Map<ServerId, number>();
   /** Servers whose faults end for good, now and later. */
   readonly #healed = new Set<ServerId>();
+  #hasFormed = false;
 
   constructor(world: World, nodes: readonly Node[], scenario: Scenario) {
     this.#world = world;
@@ -72,14 +80,26 @@ export class Nemesis {
     }
   }
 
+  /** What befalls the servers while they meet. Gives whether the weather is on already. */
+  forming(): boolean {
+    const { forming } = this.#scenario;
+    if (forming === undefined) return false;
+    if (forming.isStormy) this.#world.network.rule = this.#weather.rule;
+    this.#schedule(forming.faults);
+    return forming.isStormy;
+  }
+
+  /** Ends the weather; what befell servers goes on. */
+  calm(): void {
+    this.#world.network.rule = HEALTHY;
+  }
+
   /** Begins: weather now, each fault at its time. */
   start(): void {
     const weather = this.#weather.rule;
     this.#world.network.rule = weather;
-    for (const fault of this.#scenario.faults)
-      this.#world.time.after(fault.atMs, () => {
-        this.#strike(fault);
-      });
+    this.#hasFormed = true;
+    this.#schedule(this.#scenario.faults);
   }
 
   /**
@@ -107,7 +127,15 @@ export class Nemesis {
     }
   }
 
-  #count(kind: string): void {
+  #schedule(faults: readonly Fault[]): void {
+    for (const fault of faults)
+      this.#world.time.after(fault.atMs, () => {
+        this.#strike(fault);
+      });
+  }
+
+  #count(what: string): void {
+    const kind = this.#hasFormed ? what : `while the cluster forms: ${what}`;
     this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
   }
 
@@ -135,6 +163,9 @@ export class Nemesis {
         });
         break;
       }
+      case 'quorum moves':
+        moveQuorum(fault, this.#hands);
+        break;
       case 'restart storm':
         this.#storm(fault, fault.upMs);
         break;
@@ -167,13 +198,7 @@ export class Nemesis {
     });
   }
 
-  #strikeMachine(
-    fault: Exclude<
-      Fault,
-      | { kind: 'partition' | 'flapping' | 'crash' | 'lonely restart' | 'restart storm' | 'crash at a point' }
-      | LeaderFault
-    >,
-  ): void {
+  #strikeMachine(fault: MachineFault): void {
     const { server } = fault;
     const node = this.#nodes[server];
     if (node === undefined || this.#healed.has(server) || !node.isUp) return;

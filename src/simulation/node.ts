@@ -10,6 +10,7 @@ import { Identity } from '../server/identity';
 import { Member } from '../server/member';
 import { Host } from './host';
 import type { Oracle } from './oracle';
+import type { StateWatch } from './state-watch';
 import { WatchedStore } from './watched-store';
 import type { World } from './world';
 
@@ -28,6 +29,8 @@ export interface NodeParts {
   readonly acceptorFailure: number;
   /** Left out: as shipped. */
   readonly sessionLimits?: SessionLimits | undefined;
+  /** Left out: nobody looks at what it keeps, and its store begins empty. */
+  readonly watch?: StateWatch;
   readonly random: Random;
 }
 
@@ -42,7 +45,7 @@ export class Node {
   #member: Member | undefined;
   #store: WatchedStore | undefined;
   #incarnation = 0;
-  #disks = 1;
+  #disks = 0;
   #isWiped = false;
   /** Why the cluster does not let it in, once it said so. */
   refusal: string | undefined;
@@ -102,10 +105,14 @@ export class Node {
 
   start(): void {
     if (this.isUp) return;
-    this.#incarnation++;
+    if (this.#incarnation++ > 0) void this.#parts.watch?.rehearse(this);
     const { world, oracle, protocol, settings, protocolName } = this.#parts;
     const environment = { ...this.host.boot(), faults: this.faults };
-    const store = new WatchedStore(this.id, oracle, this.#parts.sessionLimits);
+    const { watch, sessionLimits } = this.#parts;
+    const store = new WatchedStore(this.id, oracle, sessionLimits, watch?.state.initial);
+    store.onRestore = () => {
+      if (this.#member !== undefined && (this.applied ?? 0) > 0) watch?.installs(this, store.snapshot());
+    };
     const isCurrent = (): boolean => this.#store === store;
     const fail = (error: unknown): void => {
       if (!isCurrent()) return;
@@ -138,7 +145,7 @@ export class Node {
       quorums: settings.quorums.name,
     };
     const names = {
-      newDisk: () => `disk ${this.id}.${this.#disks}`,
+      newDisk: () => `disk ${this.id}.${++this.#disks}`,
       run: `run ${this.id}.${this.#incarnation}`,
     };
     Identity.open(environment.storage, configuration, store.digest, names).then((identity) => {
@@ -176,7 +183,6 @@ export class Node {
   wipe(): void {
     this.crash(0);
     this.host.disk.wipe();
-    this.#disks++;
     this.#isWiped = true;
   }
 

@@ -40,6 +40,7 @@ export class Observer {
   readonly #chosen = new Map<Slot, string>();
   readonly #applied = new Map<Slot, string>();
   readonly #lastApplied = new Map<ServerId, Slot>();
+  readonly #watchers: ((server: ServerId, event: ProtocolEvent) => void)[] = [];
   readonly #log: string[] = [];
   readonly #positions = new Map<string, number>();
   readonly #branches = new Map<string, number>();
@@ -93,8 +94,19 @@ export class Observer {
     return this.#trace.toString();
   }
 
+  /** Calls `watcher` with every event. */
+  watch(watcher: (server: ServerId, event: ProtocolEvent) => void): void {
+    this.#watchers.push(watcher);
+  }
+
+  /** The value that a quorum voted for under one ballot, learned or not. */
+  chosenIn(slot: Slot): string | undefined {
+    return this.#chosen.get(slot);
+  }
+
   see(server: ServerId, event: ProtocolEvent): void {
     this.#note(server, event);
+    for (const watcher of this.#watchers) watcher(server, event);
     const branch = branchOf(event);
     this.#branches.set(branch, (this.#branches.get(branch) ?? 0) + 1);
     switch (event.kind) {

@@ -2,6 +2,7 @@ import type { ServerId, Slot } from '../core/ballot';
 import type { ApiResult } from '../api/methods';
 import type { Command, Result, Session, Write, WriteResult } from '../kv/commands';
 import type { ReadLevel } from '../history/history';
+import { compareCodePoints } from '../history/partition';
 import type { DurabilityObserver } from './durability';
 import type { Observer } from './observer';
 import { SessionModel, mayBeLarge, nameOf } from './session-model';
@@ -55,12 +56,20 @@ export class Oracle {
   readonly #shown = new Map<ServerId, Slot>();
   #lastSlot: Slot = 0;
   #acknowledged: Slot = 0;
+  /** Every chosen command that was carried out, in the order of the slots. */
+  readonly commands: (readonly [slot: Slot, command: Command])[] = [];
   /** Answers to clients that were held against the replay. */
   checkedAnswers = 0;
 
-  constructor(observer: Observer, durability: DurabilityObserver) {
+  /** `initial`: what the stores hold before slot 1. */
+  constructor(
+    observer: Observer,
+    durability: DurabilityObserver,
+    initial: Iterable<readonly [key: string, value: string]> = [],
+  ) {
     this.#observer = observer;
     this.#durability = durability;
+    for (const [key, value] of initial) this.#set(key, 0, value);
   }
 
   /** The highest slot of a write that a client knows to be done. */
@@ -156,8 +165,8 @@ export class Oracle {
     this.checkedAnswers++;
     this.#checkFloor(read, result.applied, acknowledged);
     const expected = [...this.#versions.keys()]
-      .filter((key) => key.startsWith(prefix) && (after === undefined || key > after))
-      .sort()
+      .filter((key) => key.startsWith(prefix) && (after === undefined || compareCodePoints(key, after) > 0))
+      .sort(compareCodePoints)
       .map((key) => ({ key, value: this.#valueAt(key, result.applied) }))
       .filter(({ value }) => value !== undefined);
     const isSame =
@@ -184,6 +193,7 @@ export class Oracle {
       return;
     }
     this.#lastSlot = slot;
+    this.commands.push([slot, command]);
     this.#steps.set(slot, step);
     const expected = this.#carryOut(command, slot).map(textOfResult);
     if (!expected.includes(step.result))

@@ -8,44 +8,29 @@ import { isolated } from './isolation';
 import { Nemesis } from './nemesis';
 import { Node } from './node';
 import { Violation } from './observer';
+import { ProgressObserver } from './progress-observer';
 import { Oracle } from './oracle';
+import type { RunReport } from './run-report';
 import type { Scenario } from './scenario';
 import { SimulatedClient } from './simulated-client';
+import { StateWatch } from './state-watch';
 import { TraceHash } from './trace-hash';
 import { NOWHERE, type Place } from './virtual-time';
 import { VARIED } from './varied-protocols';
 import { virtualWorld, type World } from './world';
 
 const START_MS = 20_000;
+/** Bad weather can keep a cluster from forming, so it ends. */
+const STORM_MS = 10_000;
 /** The healed core has this long to finish every outstanding operation. */
 const LIVENESS_MS = 60_000;
 /** All servers that are not lost for good have this long to become equal. */
 const CONVERGENCE_MS = 60_000;
 
-const EVENTS_PER_PROGRESS_CHECK = 8;
 /** Of the search for an order of all operations. What it cannot decide with so many fails. */
 const JUDGE_STEPS = 3_000_000;
 
-/** What came of a run. Plain data. */
-export interface RunReport {
-  readonly seed: number;
-  readonly failure: { readonly kind: string; readonly message: string } | undefined;
-  readonly traceHash: string;
-  readonly simulatedMs: number;
-  readonly events: number;
-  /** Operations that clients began, that succeeded, and that the linearizability checker looked at. */
-  readonly operations: number;
-  readonly succeeded: number;
-  readonly checked: number;
-  /** A local read that shows the past, as it may, explained; if there is one. */
-  readonly staleRead: string | undefined;
-  readonly chosenSlots: number;
-  readonly injected: Readonly<Record<string, number>>;
-  /** How often each branch of the protocol was reached. */
-  readonly branches: Readonly<Record<string, number>>;
-  /** What the clients did and were told. */
-  readonly history: readonly HistoryEvent[];
-}
+export type { RunReport };
 
 /** Hears the story of a run, line by line. */
 export type Tell = (atMs: number, place: Place, text: string) => void;
@@ -60,8 +45,7 @@ class Run {
   readonly #clients: readonly SimulatedClient[];
   readonly #recorder: Recorder;
   readonly #history: HistoryEvent[] = [];
-  readonly #progress: { readonly incarnation: number; readonly applied: number }[] = [];
-  #sinceProgressCheck = 0;
+  readonly #state: StateWatch;
   #checked = 0;
   #staleRead: string | undefined;
 
@@ -70,10 +54,11 @@ class Run {
     const members = Array.from({ length: scenario.servers }, (_, id) => id);
     const { quorums, thrifty, lease } = scenario;
     const check = (): void => {
-      this.#checkProgress();
+      progress.check(this.#nodes);
     };
     const world = virtualWorld(members, scenario.seed, check, quorums);
     this.#world = world;
+    const progress = new ProgressObserver(world.observer);
     if (tell !== undefined)
       world.tell = (place, text) => {
         tell(world.time.now, place, text());
@@ -81,11 +66,13 @@ class Run {
     const durability = new DurabilityObserver(world.observer, scenario.protocol, () => this.#nodes);
     world.answered = (...answer) => {
       durability.answered(...answer);
+      this.#state.formation.answered(...answer);
     };
-    const oracle = new Oracle(world.observer, durability);
+    const oracle = new Oracle(world.observer, durability, scenario.state?.initial);
     this.#oracle = oracle;
     const protocol = VARIED[scenario.protocol](scenario.variation);
     const settings = { quorums: parseQuorums(quorums, members), thrifty, lease };
+    this.#state = new StateWatch({ world, scenario, oracle, protocol, settings, nodes: () => this.#nodes });
     const nodes = members.map(
       (id) =>
         new Node({
@@ -97,6 +84,8 @@ class Run {
           protocolName: scenario.protocol,
           operationTimeoutMs: scenario.operationTimeoutMs,
           acceptorFailure: scenario.acceptorFailure,
+          sessionLimits: scenario.state?.sessions,
+          watch: this.#state,
           random: world.random.fork(`acceptor faults ${id}`),
         }),
     );
@@ -109,6 +98,7 @@ class Run {
         this.#history.push(event);
       },
     ));
+    this.#state.record(recorder);
     this.#clients = scenario.clients.map(
       (plan, index) => new SimulatedClient({ world, nodes, oracle, recorder, index, plan }),
     );
@@ -134,13 +124,18 @@ class Run {
   }
 
   async #start(): Promise<void> {
+    const isStormy = this.#nemesis.forming();
     for (const node of this.#nodes) node.start();
-    await this.#expect('the cluster forms', () => this.#nodes.every((node) => node.isServing), START_MS);
+    this.#state.start();
+    if (isStormy) for (const client of this.#clients) client.start();
+    const hasFormed = (): boolean => this.#nodes.every((node) => node.isServing);
+    if (isStormy && !(await this.#world.time.runUntil(hasFormed, STORM_MS))) this.#nemesis.calm();
+    await this.#expect('the cluster forms', hasFormed, START_MS);
+    this.#nemesis.start();
+    if (!isStormy) for (const client of this.#clients) client.start();
   }
 
   async #safety(): Promise<void> {
-    this.#nemesis.start();
-    for (const client of this.#clients) client.start();
     await this.#world.time.run(this.#scenario.safetyMs);
   }
 
@@ -185,6 +180,7 @@ class Run {
     for (const node of this.#nodes)
       if (node.isWiped && node.refusal === undefined && node.isServing)
         this.#world.observer.fail('wiped disk let in', `server ${node.id} serves with an empty disk`);
+    for (const node of able) await this.#state.rehearse(node);
     this.#world.observer.check();
   }
 
@@ -219,19 +215,6 @@ class Run {
     );
   }
 
-  /** What a server has applied stays applied, as long as it runs. Looked at often enough to see it go back. */
-  #checkProgress(): void {
-    if (++this.#sinceProgressCheck < EVENTS_PER_PROGRESS_CHECK) return;
-    this.#sinceProgressCheck = 0;
-    for (const { id, incarnation, applied } of this.#nodes) {
-      if (applied === undefined) continue;
-      const before = this.#progress[id];
-      if (before?.incarnation === incarnation && applied < before.applied)
-        this.#world.observer.fail('applied goes back', `server ${id}: ${applied} after ${before.applied}`);
-      if (before?.applied !== applied) this.#progress[id] = { incarnation, applied };
-    }
-  }
-
   async #expect(what: string, done: () => boolean | undefined, limitMs: number): Promise<void> {
     if (await this.#world.time.runUntil(() => done() === true, limitMs)) return;
     this.#world.observer.fail('no progress', `not within ${limitMs / 1000} s: ${what}`);
@@ -242,7 +225,7 @@ class Run {
   #judge(): void {
     const { observer } = this.#world;
     const judgement = judge(historyOf(this.#history, 'absent'), { steps: JUDGE_STEPS });
-    this.#checked = judgement.checked;
+    this.#checked = judgement.checked - this.#state.recorded;
     if (judgement.kind === 'violation')
       observer.fail(judgement.violation.anomaly.name, judgement.violation.anomaly.text);
     else if (judgement.kind === 'unknown') observer.fail('undecided', judgement.reason);
@@ -250,7 +233,7 @@ class Run {
     if (observer.chosenSlots === 0) observer.fail('no work', 'nothing was chosen');
     if (this.#clients.every(({ performed }) => performed === 0))
       observer.fail('no work', 'no client asked for anything');
-    if (this.#oracle.checkedAnswers === 0 || judgement.checked === 0)
+    if (this.#oracle.checkedAnswers === 0 || this.#checked <= 0)
       observer.fail('no work', 'no answer was checked');
     observer.check();
   }
@@ -282,6 +265,7 @@ class Run {
       chosenSlots: observer.chosenSlots,
       injected: this.#injected(),
       branches: observer.branches,
+      state: this.#state.counts(),
       history: this.#history,
     };
   }

@@ -71,6 +71,15 @@ const fault = z.discriminatedUnion('kind', [
   z.strictObject({ ...at, kind: z.literal('lonely restart'), server, ...crash, forMs: ms }),
   z.strictObject({
     ...at,
+    kind: z.literal('quorum moves'),
+    server,
+    restarted: z.array(server).readonly(),
+    behindMs: ms,
+    ...crash,
+    forMs: ms,
+  }),
+  z.strictObject({
+    ...at,
     kind: z.literal('restart storm'),
     server,
     upMs: z.array(ms).readonly(),
@@ -81,7 +90,14 @@ const fault = z.discriminatedUnion('kind', [
     ...at,
     kind: z.literal('crash at a point'),
     server,
-    point: z.enum(['write-issued', 'write-durable', 'call-sent', 'call-answered', 'client-answered']),
+    point: z.enum([
+      'write-issued',
+      'write-durable',
+      'call-sent',
+      'call-answered',
+      'client-answered',
+      'snapshot-installed',
+    ]),
     times: z.int().min(1),
     ...crash,
   }),
@@ -106,12 +122,20 @@ const fault = z.discriminatedUnion('kind', [
 ]);
 
 const variation = z.strictObject({
-  logSlots: z.int().min(1),
+  logSlots: z.int().min(0),
+  checkpointSlots: z.exactOptional(z.int().min(1)),
   pieceSlots: z.int().min(1),
   timing: z.exactOptional(
     z.strictObject({ resendMs: someMs, phaseTimeoutMs: someMs, gapMs: someMs, gossipMs: someMs }),
   ),
 });
+
+const state = z.strictObject({
+  initial: z.array(z.tuple([key, z.string()]).readonly()).readonly(),
+  sessions: z.exactOptional(z.strictObject({ clients: z.int().min(1), characters: z.int().min(1) })),
+});
+
+const forming = z.strictObject({ faults: z.array(fault).readonly(), isStormy: z.boolean() });
 
 /** A scenario as a file holds it; every server that is named in it must be one of its servers. */
 export const scenarioSchema = z
@@ -132,6 +156,8 @@ export const scenarioSchema = z
     syncMs: ms,
     operationTimeoutMs: someMs,
     acceptorFailure: chance,
+    state: z.exactOptional(state),
+    forming: z.exactOptional(forming),
     clients: z.array(client).min(1).readonly(),
     faults: z.array(fault).readonly(),
     core: servers,
@@ -142,11 +168,12 @@ export const scenarioSchema = z
       context.addIssue(`there is no server ${stranger} among ${scenario.servers} servers`);
   }) satisfies z.ZodType<Scenario>;
 
-function serversNamedIn({ clients, faults, core }: Scenario): number[] {
+function serversNamedIn({ clients, faults, forming: early, core }: Scenario): number[] {
   return [
     ...core,
     ...clients.flatMap((each) => each.servers),
-    ...faults.flatMap((each) => {
+    ...[...faults, ...(early?.faults ?? [])].flatMap((each) => {
+      if ('restarted' in each) return [each.server, ...each.restarted];
       if ('server' in each) return [each.server];
       if ('servers' in each) return each.servers;
       if ('spared' in each) return each.spared;

@@ -1,6 +1,7 @@
 import type { ServerId } from '../core/ballot';
 import type { LeaderLease } from '../core/replica';
 import type { ReadLevel } from '../history/history';
+import type { SessionLimits } from '../kv/sessions';
 import type { ProtocolName } from '../protocols/registry';
 import type { DiskPoint } from './disk';
 import type { CallPoint } from './host';
@@ -88,6 +89,16 @@ export type Fault = { readonly atMs: number } & (
       readonly downMs: number;
       readonly forMs: number;
     }
+  /** Cut off for so long; as it comes back, only these servers are in reach, for `forMs`, and they have just been restarted. */
+  | {
+      readonly kind: 'quorum moves';
+      readonly server: ServerId;
+      readonly restarted: readonly ServerId[];
+      readonly behindMs: number;
+      readonly kept: number;
+      readonly downMs: number;
+      readonly forMs: number;
+    }
   /** Crashes again and again, soon after each restart, on a disk that takes its time too. */
   | {
       readonly kind: 'restart storm';
@@ -146,6 +157,8 @@ export type FaultKind = Fault['kind'];
 export interface ProtocolVariation {
   /** Chosen values that a server keeps; who needs older ones gets a snapshot. */
   readonly logSlots: number;
+  /** Slots from one checkpoint to the next, where they are rarer than slots. Left out: half of the log. */
+  readonly checkpointSlots?: number;
   readonly pieceSlots: number;
   /** The protocol's own patience. Left out: as shipped. */
   readonly timing?: {
@@ -154,6 +167,21 @@ export interface ProtocolVariation {
     readonly gapMs: number;
     readonly gossipMs: number;
   };
+}
+
+/** What a run varies of the state that the servers replicate. Left out of a scenario: all as in the smallest cluster. */
+export interface StateVariation {
+  /** What the stores hold before the first write. */
+  readonly initial: readonly (readonly [key: string, value: string])[];
+  /** How much of its clients' writes a server remembers. Left out: as shipped. */
+  readonly sessions?: SessionLimits;
+}
+
+/** What befalls the servers while they meet for the first time, from their start on. */
+export interface Forming {
+  readonly faults: readonly Fault[];
+  /** The weather of the network holds from the beginning, and the clients begin at once. */
+  readonly isStormy: boolean;
 }
 
 /** Everything that a run does, but for the small draws of its streams, which come from the seed. Plain data. */
@@ -175,6 +203,8 @@ export interface Scenario {
   readonly operationTimeoutMs: number;
   /** The classroom's -f. */
   readonly acceptorFailure: number;
+  readonly state?: StateVariation;
+  readonly forming?: Forming;
   readonly clients: readonly PlannedClient[];
   readonly faults: readonly Fault[];
   /** Quorums for both phases, healed for the liveness phase; the rest stays as it is. */

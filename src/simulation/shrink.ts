@@ -45,6 +45,7 @@ const STEPS: readonly Candidates[] = [
   fewerRequests,
   betterWeather,
   simplerClients,
+  plainerState,
   shorter,
 ];
 
@@ -74,7 +75,12 @@ function* fewerServers(scenario: Scenario): Generator<Scenario> {
     );
     const wiped = faults.flatMap((fault) => (fault.kind === 'wiped disk' ? [fault.server] : []));
     const able = Array.from({ length: servers }, (_, id) => id).filter((id) => !wiped.includes(id));
-    yield { ...scenario, servers, clients, core: able.slice(0, Math.floor(servers / 2) + 1), faults };
+    const core = able.slice(0, Math.floor(servers / 2) + 1);
+    const forming = scenario.forming && {
+      ...scenario.forming,
+      faults: scenario.forming.faults.flatMap((fault) => ofServers(fault, servers)),
+    };
+    yield { ...scenario, servers, clients, core, faults, ...(forming && { forming }) };
   }
 }
 
@@ -86,6 +92,10 @@ function keepQuorum(faults: readonly Fault[], servers: number): Fault[] {
 
 /** The fault as far as it concerns the first `servers` servers. */
 function ofServers(fault: Fault, servers: number): Fault[] {
+  if (fault.kind === 'quorum moves') {
+    const restarted = fault.restarted.filter((server) => server < servers);
+    return fault.server < servers ? [{ ...fault, restarted }] : [];
+  }
   if ('server' in fault) return fault.server < servers ? [fault] : [];
   if (fault.kind === 'crash') {
     const left = fault.servers.filter((server) => server < servers);
@@ -144,6 +154,17 @@ function* simplerClients(scenario: Scenario): Generator<Scenario> {
     if (client.servers.length > 1)
       yield withClient(scenario, index, { ...client, servers: client.servers.slice(0, 1) });
   }
+}
+
+function* plainerState(scenario: Scenario): Generator<Scenario> {
+  const { forming, state, ...rest } = scenario;
+  if (forming !== undefined) {
+    yield { ...rest, ...(state && { state }) };
+    for (const faults of without(forming.faults)) yield { ...scenario, forming: { ...forming, faults } };
+  }
+  if (state === undefined) return;
+  yield { ...rest, ...(forming && { forming }) };
+  for (const initial of without(state.initial)) yield { ...scenario, state: { ...state, initial } };
 }
 
 function* shorter(scenario: Scenario): Generator<Scenario> {

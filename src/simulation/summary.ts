@@ -14,6 +14,7 @@ export interface Summary {
   readonly chosenSlots: number;
   readonly injected: Readonly<Record<string, number>>;
   readonly branches: Readonly<Record<string, number>>;
+  readonly state: Readonly<Record<string, number>>;
   /** Runs in which a local read showed the past, and the first of them. */
   readonly staleReads: number;
   readonly firstStaleRead: { readonly seed: number; readonly text: string } | undefined;
@@ -29,6 +30,7 @@ export const NO_RUNS: Summary = {
   chosenSlots: 0,
   injected: {},
   branches: {},
+  state: {},
   staleReads: 0,
   firstStaleRead: undefined,
 };
@@ -55,6 +57,7 @@ export function addRun(summary: Summary, run: RunFigures): Summary {
     chosenSlots: summary.chosenSlots + run.chosenSlots,
     injected: add(summary.injected, run.injected),
     branches: add(summary.branches, run.branches),
+    state: add(summary.state, run.state),
     staleReads: summary.staleReads + (staleRead === undefined ? 0 : 1),
     firstStaleRead:
       staleRead !== undefined && (first === undefined || seed < first.seed)

@@ -18,14 +18,14 @@ export const VARIED: Readonly<Record<ProtocolName, (variation: ProtocolVariation
         pieceSlots,
       }),
   }),
-  'multi-paxos': ({ logSlots, pieceSlots, timing }) => ({
+  'multi-paxos': ({ logSlots, checkpointSlots, pieceSlots, timing }) => ({
     name: 'multi-paxos',
     create: (environment, machine, settings) =>
       new MultiPaxosReplica(environment, machine, settings, {
         ...MULTI_PAXOS,
         ...timing,
         log: { ...MULTI_PAXOS.log, slots: logSlots },
-        checkpointSlots: Math.ceil(logSlots / 2),
+        checkpointSlots: checkpointSlots ?? Math.ceil(logSlots / 2),
         roundSlots: pieceSlots,
         pieceSlots,
       }),

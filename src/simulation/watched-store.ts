@@ -4,14 +4,22 @@ import type { Command, Result } from '../kv/commands';
 import type { SessionLimits } from '../kv/sessions';
 import { KeyValueStore } from '../kv/store';
 import type { Oracle } from './oracle';
+import type { StateVariation } from './scenario';
 
 /** The shipped store, which shows the oracle all that it does. */
 export class WatchedStore extends KeyValueStore {
   readonly #server: ServerId;
   readonly #oracle: Oracle;
+  /** Called before the whole state is replaced: at a restart, and when a snapshot is installed. */
+  onRestore: () => void = () => undefined;
 
-  constructor(server: ServerId, oracle: Oracle, limits?: SessionLimits) {
-    super([], limits);
+  constructor(
+    server: ServerId,
+    oracle: Oracle,
+    limits?: SessionLimits,
+    initial: StateVariation['initial'] = [],
+  ) {
+    super(initial, limits);
     this.#server = server;
     this.#oracle = oracle;
   }
@@ -23,6 +31,7 @@ export class WatchedStore extends KeyValueStore {
   }
 
   override restore(records: Iterable<StateRecord>): void {
+    this.onRestore();
     super.restore(records);
     this.#oracle.restored(this.#server);
   }

@@ -39,7 +39,7 @@ describe('a failure is made smaller', () => {
       formatFailure({ version: 1, commit: 'abc', exhibit: 'P-4b', failure, scenario: small }),
     );
     expect((await code.runScenario(file.scenario)).traceHash).toBe(report.traceHash);
-  }, 60_000);
+  }, 180_000);
 
   test('no step makes a run that the shipped code could not pass', async () => {
     // A run with a wiped disk: with fewer servers, fewer than half of them may still be wiped.
@@ -57,7 +57,7 @@ describe('a failure is made smaller', () => {
     );
     expect(tried).toBeGreaterThan(20);
     expect([...kinds].filter((kind) => kind !== undefined && kind !== 'no work')).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test('what cannot be made smaller stays, and runs are counted', async () => {
     const scenario = codeWith(exhibitOf('P-1')!).drawScenario(1, { protocol: 'paxos' });

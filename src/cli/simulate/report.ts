@@ -50,6 +50,9 @@ export function reportOf(timed: Timed): string {
     '',
     'Branches of the protocol reached:',
     ...table(summary.branches),
+    '',
+    'State, and what restarts recover of it:',
+    ...table(summary.state),
   ].join('\n');
 }
 
