@@ -85,7 +85,7 @@ export class StateWatch {
   /** The state of a running server is about to be replaced by a peer's. */
   installs({ host: { disk } }: Node, records: readonly StateRecord[]): void {
     const held = new Set(records.map(([key]) => key));
-    for (const key of disk.durableKeys('learner/state/')) {
+    for (const key of disk.durableKeys('learner/state')) {
       const entry = /(?<=\/)entry\/[^]*$/.exec(key)?.[0];
       if (entry === undefined || held.has(entry)) continue;
       this.#installsOverDeleted++;

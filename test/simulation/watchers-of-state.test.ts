@@ -41,7 +41,13 @@ const MISTAKES: readonly Mistake[] = [
   },
   {
     what: 'a state of which nothing is taken back',
-    edits: [edit('protocols/log/learner.ts', 'if (key.startsWith(STATE)) this', 'if (key === STATE) this')],
+    edits: [
+      edit(
+        'protocols/log/stored-state.ts',
+        'if (key.startsWith(this.#prefix)) this',
+        'if (key === this.#prefix) this',
+      ),
+    ],
     noticed: 'recovered another state',
     by: [
       [RECOVERY, "this.#observer.fail('recovered another state'"],

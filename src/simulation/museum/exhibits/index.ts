@@ -5,6 +5,7 @@ import { AROUND } from './around';
 import { COUNTING } from './counting';
 import { ELECTING } from './electing';
 import { FORGETTING } from './forgetting';
+import { KEEPING } from './keeping';
 import { LEADING } from './leading';
 import { LEASING } from './leasing';
 import { LEARNING } from './learning';
@@ -21,6 +22,7 @@ export const EXHIBITS: readonly Exhibit[] = [
   ...AROUND,
   ...SNAPSHOTS,
   ...FORGETTING,
+  ...KEEPING,
   ...ELECTING,
   ...LEADING,
   ...LEASING,
