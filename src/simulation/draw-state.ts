@@ -1,4 +1,5 @@
 import type { Random } from '../core/environment';
+import type { SessionLimits } from '../kv/sessions';
 import { pick } from './random-picks';
 import type { ProtocolVariation, StateVariation } from './scenario';
 
@@ -55,12 +56,22 @@ export function drawLogLimits(
   };
 }
 
-/** In one run of two the stores hold something before the first write. */
+/** In one run of two the stores hold something before the first write; in one of two few clients are remembered. */
 export function drawState(random: Random, keys: readonly string[]): StateVariation {
   const entries = random.chance(0.5) ? 0 : pick(random, [1, random.int(2, 12), random.int(20, 80)]);
   const initial = Array.from({ length: entries }, (_, index) => {
     const key = keys[index % keys.length] ?? '';
     return [index < keys.length ? key : `${key}/${index}`, `initial ${index}`] as const;
   });
-  return { initial };
+  return random.chance(0.5) ? { initial } : { initial, sessions: drawSessionLimits(random) };
+}
+
+/** So few that clients are forgotten while something of theirs is on its way; and results that are too large to be kept. */
+function drawSessionLimits(random: Random): SessionLimits {
+  const clients = pick(random, [1, 2, 3, 8]);
+  return {
+    clients,
+    characters: pick(random, [200, 1000, 1_000_000]),
+    resultCharacters: pick(random, [4, 1024]),
+  };
 }

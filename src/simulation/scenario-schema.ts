@@ -132,7 +132,13 @@ const variation = z.strictObject({
 
 const state = z.strictObject({
   initial: z.array(z.tuple([key, z.string()]).readonly()).readonly(),
-  sessions: z.exactOptional(z.strictObject({ clients: z.int().min(1), characters: z.int().min(1) })),
+  sessions: z.exactOptional(
+    z.strictObject({
+      clients: z.int().min(1),
+      characters: z.int().min(1),
+      resultCharacters: z.exactOptional(z.int().min(1)),
+    }),
+  ),
 });
 
 const forming = z.strictObject({ faults: z.array(fault).readonly(), isStormy: z.boolean() });
