@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { IncomingMessage, createServer, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import express from 'express';
 import type { Registry } from 'prom-client';
@@ -8,8 +8,8 @@ import { formatAddress, type Address } from '../network/address';
 
 /** The connections of each server. Node's own list leaves out those that were upgraded. */
 const connections = new WeakMap<Server, Set<Duplex>>();
-/** The last response that was begun on a connection: all before it are finished before it is. */
-const latestResponses = new WeakMap<Duplex, ServerResponse>();
+/** Connections that end after the answer which is under way on them. */
+const lastAnswered = new WeakSet<Duplex>();
 
 export interface HttpParts {
   readonly rpc: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -20,6 +20,25 @@ export interface HttpParts {
   readonly metrics: Registry;
   /** `host:port` values that name this server. */
   readonly hosts: ReadonlySet<string>;
+}
+
+/**
+ * A request whose offer of an upgrade counts only where this server takes it: a WebSocket at /rpc. Node answers any other
+ * request as if it had offered none [RFC 9110, 7.8]; some clients offer HTTP/2 with every request.
+ */
+class RpcUpgradesOnly extends IncomingMessage {
+  offersUpgrade: boolean | null = null;
+
+  // Node sets it when it has read the headers, and asks for it after that.
+  get upgrade(): boolean {
+    const { offersUpgrade, method, url, headers } = this;
+    if (offersUpgrade !== true || method === 'CONNECT') return offersUpgrade === true;
+    return url === '/rpc' && headers.upgrade?.toLowerCase() === 'websocket';
+  }
+
+  set upgrade(offered: boolean | null) {
+    this.offersUpgrade = offered;
+  }
 }
 
 /** Health, metrics and, later, the page: everything that is not on the hot path. */
@@ -56,6 +75,7 @@ export function createHttpServer(parts: HttpParts): Server {
   const app = pages(parts);
   const server = createServer(
     {
+      IncomingMessage: RpcUpgradesOnly,
       headersTimeout: 10_000,
       requestTimeout: 30_000,
       connectionsCheckingInterval: 5_000,
@@ -66,55 +86,29 @@ export function createHttpServer(parts: HttpParts): Server {
       keepAliveInitialDelay: 30_000,
     },
     (request, response) => {
-      latestResponses.set(request.socket, response);
+      // Node drops the bytes that came together with a declined upgrade, so what follows may begin inside a request.
+      if (lastAnswered.has(request.socket)) return;
+      if (request.headers.upgrade !== undefined) {
+        lastAnswered.add(request.socket);
+        response.setHeader('connection', 'close');
+      }
       if (request.url === '/rpc') void parts.rpc(request, response);
       else app(request, response);
     },
   );
   server.on('upgrade', (request, connection, head) => {
-    if (request.headers.upgrade?.toLowerCase() === 'websocket' && request.url === '/rpc')
-      parts.rpcUpgrade(request, connection, head);
-    else {
-      // Node listens no more, and an error that nobody hears would end the process.
-      connection.on('error', () => undefined);
-      withoutUpgrade(server, request, connection, head);
-    }
+    parts.rpcUpgrade(request, connection, head);
   });
-  // All headers count, up to the 16 KiB that Node takes: what is read again must read the same.
+  // All headers count, up to the 16 KiB that Node takes: none can be hidden behind many others.
   server.maxHeadersCount = 0;
   server.maxConnections = 4096;
   const open = new Set<Duplex>();
   connections.set(server, open);
   server.on('connection', (connection) => {
-    if (open.has(connection)) return;
     open.add(connection);
     connection.once('close', () => open.delete(connection));
   });
   return server;
-}
-
-/**
- * Answers a request as if it had offered no upgrade [RFC 9110, 7.8], as some clients do with every request for the sake
- * of HTTP/2. Node has given up the connection by now, so the request goes in once more, after the answer before it.
- */
-function withoutUpgrade(server: Server, request: IncomingMessage, connection: Duplex, head: Buffer): void {
-  if (connection.destroyed) return;
-  const before = latestResponses.get(connection);
-  if (before !== undefined && !before.writableFinished) {
-    before.once('close', () => {
-      withoutUpgrade(server, request, connection, head);
-    });
-    return;
-  }
-  const lines = [`${request.method ?? ''} ${request.url ?? ''} HTTP/${request.httpVersion}`];
-  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
-    const [name = '', value = ''] = request.rawHeaders.slice(at, at + 2);
-    if (/^connection$/i.test(name))
-      lines.push(`${name}: ${value.replaceAll(/upgrade|http2-settings/gi, '')}`);
-    else if (!/^(upgrade|http2-settings)$/i.test(name)) lines.push(`${name}: ${value}`);
-  }
-  connection.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
-  server.emit('connection', connection);
 }
 
 /** Rejects with StartRefused when the address cannot be had. */

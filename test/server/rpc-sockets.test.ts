@@ -201,10 +201,16 @@ describe('an upgrade that the server does not know', () => {
     expect(await raw(page, 'ok\n')).toMatch(/^HTTP\/1.1 200 OK/);
   });
 
-  test('also when several come at once: each has its answer, in their order', async () => {
+  test('of several that come at once only the first is answered, and the connection closes', async () => {
     const requests = [1, 2, 3, 4, 5].map((n) => post(JSON.stringify(call('echo', { n }))));
-    const text = await raw(requests.join(''), '{"n":5}}');
-    expect(text.match(/"n":\d/g)).toEqual(['"n":1', '"n":2', '"n":3', '"n":4', '"n":5']);
+    const socket = connect(endpoint.port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(requests.join(''));
+    await within(5000, 'the end of the connection', closed);
+    expect(text.match(/"n":\d/g)).toEqual(['"n":1']);
+    expect(text).toMatch(/^connection: close/im);
   });
 
   test('also while the answer before it is under way, which harms nobody when the caller breaks off', async () => {
@@ -220,10 +226,12 @@ describe('an upgrade that the server does not know', () => {
     await waitFor('both answers', () => text.split('"result"').length === 3);
     expect(text.indexOf('at last')).toBeLessThan(text.indexOf('ü'));
     const again = release;
-    socket.write(request + post());
+    const other = connect(endpoint.port, '127.0.0.1');
+    other.on('error', () => undefined);
+    other.write(request + post());
     await waitFor('the slow call again', () => release !== again);
-    socket.resetAndDestroy();
-    await waitFor('the end of the connection', () => socket.destroyed);
+    other.resetAndDestroy();
+    await waitFor('the end of the connection', () => other.destroyed);
     release();
     expect(await rpc(endpoint.port, 'echo', { still: 'here' })).toMatchObject({ result: { still: 'here' } });
   });
@@ -236,19 +244,16 @@ describe('an upgrade that the server does not know', () => {
     expect(await raw(last, '}}')).toMatch(/^connection: close/im);
   });
 
-  test('also when the body comes later, and others follow on the same connection', async () => {
+  test('also when the body comes later', async () => {
     const [head = '', tail = ''] = post().split(/(?<=\r\n\r\n)/);
     const socket = connect(endpoint.port, '127.0.0.1');
     let text = '';
     socket.on('data', (data) => (text += data.toString()));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write(head);
     await new Promise((resolve) => setImmediate(resolve));
     socket.write(tail);
-    await waitFor('the first answer', () => text.includes('}}'));
-    for (const answers of [2, 3]) {
-      socket.write(post());
-      await waitFor('the next answer', () => text.split('"result"').length === answers + 1);
-    }
-    socket.destroy();
+    await within(5000, 'the end of the connection', closed);
+    expect(text).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*"result":\{"a":"ü"\}/);
   });
 });
