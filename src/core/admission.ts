@@ -12,10 +12,18 @@ export interface AdmissionLimits {
 
 interface Waiter {
   readonly weight: number;
+  readonly deadline: number;
   readonly enter: () => void;
+  readonly refuse: (why: string) => void;
 }
 
-/** Lets so many operations run at a time; further ones wait in order, and more than that are refused. */
+/** So long operations leave while others wait, before their rate says how long it takes. */
+const MEASURE_MS = 500;
+
+/**
+ * Lets so many operations run at a time; further ones wait in order, and more than that are refused. So are those that
+ * cannot be done by their deadline at the rate at which operations leave: at once, or when their turn comes too late.
+ */
 export class Admission {
   readonly #clock: Clock;
   readonly #limits: AdmissionLimits;
@@ -23,6 +31,11 @@ export class Admission {
   #waitingWeight = 0;
   #running = 0;
   #runningWeight = 0;
+  /** Since when operations wait without a break, or since the rate was last taken; who left since then. */
+  #measuredFrom = 0;
+  #left = 0;
+  /** Operations that leave per millisecond while others wait; undefined before it was measured. */
+  #rate: number | undefined;
 
   constructor(clock: Clock, limits: AdmissionLimits) {
     this.#clock = clock;
@@ -48,19 +61,30 @@ export class Admission {
       return Promise.reject(
         new OperationError('overloaded', `${this.#waiting.size} operations are waiting already`),
       );
+    const neededMs = this.#msFor(this.#running + this.#waiting.size + 1);
+    if (this.#clock.now() + neededMs > deadline)
+      return Promise.reject(
+        new OperationError('overloaded', `what waits already takes ${Math.ceil(neededMs)} ms`),
+      );
     return new Promise((resolve, reject) => {
       const cancel: Cancel = this.#clock.after(Math.max(0, deadline - this.#clock.now()), () => {
         this.#remove(waiter);
-        reject(new OperationError('overloaded', 'other operations kept this server busy for the whole time'));
+        waiter.refuse('other operations kept this server busy for the whole time');
         this.#admitNext();
       });
       const waiter: Waiter = {
         weight,
+        deadline,
         enter: () => {
           cancel();
           resolve();
         },
+        refuse: (why) => {
+          cancel();
+          reject(new OperationError('overloaded', why));
+        },
       };
+      if (this.#waiting.size === 0) this.#measure();
       this.#waiting.add(waiter);
       this.#waitingWeight += weight;
     });
@@ -70,6 +94,7 @@ export class Admission {
   leave(weight = 0): void {
     this.#running--;
     this.#runningWeight -= weight;
+    if (this.#waiting.size > 0) this.#left++;
     this.#admitNext();
   }
 
@@ -88,7 +113,14 @@ export class Admission {
   #admitNext(): void {
     for (const waiter of this.#waiting) {
       if (!this.#fits(waiter.weight)) return;
+      const isLate =
+        this.#running > 0 && this.#clock.now() + this.#msFor(this.#running + 1) > waiter.deadline;
       this.#remove(waiter);
+      // Begun, it would most likely end as a write of unknown outcome.
+      if (isLate) {
+        waiter.refuse('its turn came too late to be done in time');
+        continue;
+      }
       this.#start(waiter.weight);
       waiter.enter();
     }
@@ -97,5 +129,23 @@ export class Admission {
   #remove(waiter: Waiter): void {
     this.#waiting.delete(waiter);
     this.#waitingWeight -= waiter.weight;
+    if (this.#waiting.size === 0) this.#rate = undefined;
+  }
+
+  /** Begins to measure the rate. */
+  #measure(): void {
+    this.#measuredFrom = this.#clock.now();
+    this.#left = 0;
+  }
+
+  /** How long it takes until so many have left; 0 as long as that is not known. */
+  #msFor(operations: number): number {
+    const elapsedMs = this.#clock.now() - this.#measuredFrom;
+    if (this.#waiting.size > 0 && elapsedMs >= MEASURE_MS) {
+      // The one more is as good as gone: with a rate of 0 nothing would ever be let in again.
+      this.#rate = (this.#left + 1) / elapsedMs;
+      this.#measure();
+    }
+    return this.#rate === undefined ? 0 : operations / this.#rate;
   }
 }

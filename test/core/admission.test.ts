@@ -65,4 +65,55 @@ describe('admission', () => {
     await time.run(2000);
     expect(admission.pending).toBe(1);
   });
+
+  test('who cannot be done in time, at the rate at which others leave, is refused at once', async () => {
+    const { time, clock } = virtualClock();
+    const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 1, maxWaiting: 100 });
+    void admission.enter(Infinity);
+    const waiting = Array.from({ length: 20 }, () => watch(admission.enter(clock.now() + 100_000)));
+    for (let i = 0; i < 7; i++) {
+      await time.run(100);
+      admission.leave();
+    }
+    expect(waiting.filter(({ state }) => state === 'resolved')).toHaveLength(7);
+    const hasty = watch(admission.enter(clock.now() + 1000));
+    const patient = watch(admission.enter(clock.now() + 10_000));
+    await time.run(1);
+    expect(hasty.error).toMatchObject({ failure: 'overloaded', definite: true });
+    expect(patient.state).toBe('pending');
+  });
+
+  test('who has its turn too late to be done in time is refused instead of begun', async () => {
+    const { time, clock } = virtualClock();
+    const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 10, maxWaiting: 100 });
+    for (let i = 0; i < 10; i++) void admission.enter(Infinity);
+    const entries = Array.from({ length: 10 }, () => watch(admission.enter(clock.now() + 900)));
+    for (let i = 0; i < 8; i++) {
+      await time.run(100);
+      admission.leave();
+    }
+    // Each of ten takes a second at this rate.
+    await time.run(1);
+    const refused = entries.filter(({ error }) => error !== undefined);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]?.error).toMatchObject({ failure: 'overloaded', definite: true });
+    expect(entries.some(({ state }) => state === 'resolved')).toBe(true);
+  });
+
+  test('a rate of one crowd says nothing of the next', async () => {
+    const { time, clock } = virtualClock();
+    const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 1, maxWaiting: 100 });
+    void admission.enter(Infinity);
+    void admission.enter(clock.now() + 100_000);
+    await time.run(5000);
+    const hasty = watch(admission.enter(clock.now() + 1000));
+    await time.run(1);
+    expect(hasty.state).toBe('rejected');
+    admission.leave();
+    admission.leave();
+    void admission.enter(Infinity);
+    const next = watch(admission.enter(clock.now() + 1000));
+    await time.run(1);
+    expect(next.state).toBe('pending');
+  });
 });

@@ -47,7 +47,7 @@ export const DEFAULT_OPTIONS: MultiPaxosOptions = {
   roundCharacters: 1024 * 1024,
   maxQueued: 50_000,
   maxRunning: 10_000,
-  maxRunningWeight: 64 * 1024 * 1024,
+  maxRunningWeight: 4 * 1024 * 1024,
   checkpointSlots: 4096,
   storesChosen: false,
 };
