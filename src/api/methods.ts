@@ -8,6 +8,8 @@ export const LIMITS = {
   clientBytes: 128,
   /** The newest sequences of a client whose results are kept; older ones can no longer be told from new ones. */
   keptSequences: WINDOW,
+  /** More than any method has. */
+  parameters: 16,
   listEntries: 1000,
   /** One answer to kv.list stops early, with `more`, when its values reach this. */
   listBytes: 4 * 1024 * 1024,
@@ -16,6 +18,8 @@ export const LIMITS = {
   answerCharacters: 4 * 1024 * 1024,
   /** A 1 MiB value takes up to 6 MiB when every character is escaped (\\u0000). */
   bodyBytes: 8 * 1024 * 1024,
+  /** JSON values and names in a request; a batch of 1000 calls with all their parameters has some 15,000. */
+  bodyParts: 64 * 1024,
 } as const;
 
 /** Text of `min..max` bytes of UTF-8. A lone surrogate has no UTF-8 form and is refused. */

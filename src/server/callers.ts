@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { API_ERRORS } from '../api/errors';
 import { ApiError } from './api-error';
-import { hostOf, originOf } from './hosts';
+import { namedHost, originOf } from './hosts';
 import type { Caller } from './rpc-calls';
 
 export interface CallersOptions {
@@ -34,8 +34,10 @@ export class Callers {
   identify(request: IncomingMessage): Caller {
     const { hosts } = this.#options;
     const { host = 'nameless', origin } = request.headers;
-    if (!hosts.has(hostOf(host)))
-      throw new Refusal(403, API_ERRORS.forbiddenHost, `this server is not ${host}`);
+    const named = namedHost(request);
+    if (named === undefined)
+      throw new Refusal(400, API_ERRORS.forbiddenHost, 'a request has one Host header, no more and no less');
+    if (!hosts.has(named)) throw new Refusal(403, API_ERRORS.forbiddenHost, `this server is not ${host}`);
     if (origin !== undefined && !hosts.has(originOf(origin)))
       throw new Refusal(403, API_ERRORS.forbiddenHost, `pages of ${origin} may not call this server`);
     return { isPeer: false };

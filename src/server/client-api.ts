@@ -126,11 +126,25 @@ function handlers(parts: ClientApiParts): Handlers {
   };
 }
 
+/** Throws ApiError. A schema would name all that it does not know, and take seconds for it. */
+function refuseTooMany(params: unknown): void {
+  if (Array.isArray(params)) return;
+  let count = 0;
+  for (const name in params as object)
+    if (++count > LIMITS.parameters)
+      throw new ApiError(
+        API_ERRORS.invalidParams,
+        `a call has ${LIMITS.parameters} parameters at most; one too many is ${JSON.stringify(name.slice(0, 100))}`,
+      );
+}
+
 function discover(params: unknown): Promise<unknown> {
-  const parsed = NO_PARAMS.safeParse(params);
-  return parsed.success
-    ? Promise.resolve(openRpcDocument())
-    : Promise.reject(ApiError.ofParams(parsed.error));
+  return Promise.resolve().then(() => {
+    refuseTooMany(params);
+    const parsed = NO_PARAMS.safeParse(params);
+    if (!parsed.success) throw ApiError.ofParams(parsed.error);
+    return openRpcDocument();
+  });
 }
 
 /** The client API: every method checks its parameters, waits for the server to be in service, and is timed. */
@@ -141,6 +155,7 @@ export function clientApi(parts: ClientApiParts): ReadonlyMap<string, ApiHandler
     (params: never) => Promise<unknown>,
   ][]) {
     const run = async (params: unknown): Promise<unknown> => {
+      refuseTooMany(params);
       const parsed = API_METHODS[name].params.safeParse(params);
       if (!parsed.success) throw ApiError.ofParams(parsed.error);
       const because = name.startsWith('kv.') ? parts.notReadyBecause() : undefined;

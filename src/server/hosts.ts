@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { formatAddress } from '../network/address';
 import type { ServerConfiguration } from './configuration';
 
@@ -5,6 +6,15 @@ import type { ServerConfiguration } from './configuration';
 export function hostOf(header: string): string {
   const host = header.toLowerCase();
   return /:\d+$/.test(host) ? host : `${host}:80`;
+}
+
+/** The `host:port` by which a request names the server; undefined when it names none, or two. */
+export function namedHost({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  let count = 0;
+  // Node keeps the first one only, another reader of the same request perhaps the last.
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') count++;
+  return count === 1 && headers.host !== undefined ? hostOf(headers.host) : undefined;
 }
 
 /** An Origin header as `host:port`; text that is no origin of a web page stays as it is, and names nobody. */

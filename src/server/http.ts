@@ -3,11 +3,13 @@ import type { Duplex } from 'node:stream';
 import express from 'express';
 import type { Registry } from 'prom-client';
 import { StartRefused } from './configuration';
-import { hostOf } from './hosts';
+import { Connections } from './connections';
+import { namedHost } from './hosts';
 import { formatAddress, type Address } from '../network/address';
 
-/** The connections of each server. Node's own list leaves out those that were upgraded. */
-const connections = new WeakMap<Server, Set<Duplex>>();
+/** Longer than keepAliveTimeout, which is what ends idle connections first. */
+const SILENT_MS = 70_000;
+const connectionsOfServers = new WeakMap<Server, Connections>();
 /** Connections that end after the answer which is under way on them. */
 const lastAnswered = new WeakSet<Duplex>();
 
@@ -58,7 +60,7 @@ function pages(parts: HttpParts): express.Express {
   });
   // Health is for probes, which call by any address; the figures are not for pages of other sites.
   app.get('/metrics', async (request, response) => {
-    if (!parts.hosts.has(hostOf(request.headers.host ?? ''))) {
+    if (!parts.hosts.has(namedHost(request) ?? '')) {
       response.status(403).type('text').send('this server has another name\n');
       return;
     }
@@ -73,6 +75,7 @@ function pages(parts: HttpParts): express.Express {
 /** One port for clients, peers and pages. The calls do not run through Express's middleware stack. */
 export function createHttpServer(parts: HttpParts): Server {
   const app = pages(parts);
+  const open = new Connections();
   const server = createServer(
     {
       IncomingMessage: RpcUpgradesOnly,
@@ -92,29 +95,40 @@ export function createHttpServer(parts: HttpParts): Server {
         lastAnswered.add(request.socket);
         response.setHeader('connection', 'close');
       }
+      open.begin(request.socket, response);
       if (request.url === '/rpc') void parts.rpc(request, response);
       else app(request, response);
     },
   );
   server.on('upgrade', (request, connection, head) => {
+    open.upgraded(connection);
     parts.rpcUpgrade(request, connection, head);
   });
   // All headers count, up to the 16 KiB that Node takes: none can be hidden behind many others.
   server.maxHeadersCount = 0;
   server.maxConnections = 4096;
-  const open = new Set<Duplex>();
-  connections.set(server, open);
+  // Operations take as long as they may: only an idle connection ends by this, or one that does not take its answer.
+  server.setTimeout(SILENT_MS, (connection) => {
+    open.silent(connection);
+  });
+  connectionsOfServers.set(server, open);
   server.on('connection', (connection) => {
     open.add(connection);
-    connection.once('close', () => open.delete(connection));
   });
   return server;
+}
+
+/** The connections of a server that createHttpServer made. */
+export function connectionsOf(server: Server): Connections {
+  const connections = connectionsOfServers.get(server);
+  if (connections === undefined) throw new Error('that server was made elsewhere');
+  return connections;
 }
 
 /** Rejects with StartRefused when the address cannot be had. */
 export function listen(server: Server, address: Address): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
       const reason: Record<string, string> = {
         EADDRINUSE: 'the port is taken by another program',
         EACCES: 'this user may not bind that port',
@@ -123,8 +137,12 @@ export function listen(server: Server, address: Address): Promise<void> {
       };
       const why = reason[error.code ?? ''] ?? error.message;
       reject(new StartRefused(`cannot listen on ${formatAddress(address)}: ${why}`, { cause: error }));
+    };
+    server.once('error', onError);
+    server.listen(address.port, address.host, () => {
+      server.off('error', onError);
+      resolve();
     });
-    server.listen(address.port, address.host, resolve);
   });
 }
 
@@ -132,7 +150,7 @@ export function listen(server: Server, address: Address): Promise<void> {
 export function closeGracefully(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      for (const connection of connections.get(server) ?? []) connection.destroy();
+      connectionsOf(server).destroyAll();
     }, graceMs);
     server.prependListener('request', (_request, response: ServerResponse) => {
       response.setHeader('connection', 'close');

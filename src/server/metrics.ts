@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { ServerId } from '../core/ballot';
 import type { ReplicaView } from '../core/replica';
 import type { TrafficObserver } from '../network/json-rpc-transport';
+import type { SelfCheck } from './self-check';
 
 /** Where the gauges look when they are asked. */
 export interface MetricsSource {
@@ -10,6 +11,7 @@ export interface MetricsSource {
   replica(): ReplicaView;
   entries(): number;
   isReady(): boolean;
+  readonly selfCheck: Pick<SelfCheck, 'isAccepting' | 'blocks' | 'longestBlockMs'>;
   acceptorFailure(): number;
   unansweredAcceptorCalls(): number;
 }
@@ -61,6 +63,15 @@ export class Metrics implements TrafficObserver {
       this.#bytes,
     );
     this.#gauges(source);
+    new Counter({
+      name: 'synod_event_loop_blocks_total',
+      help: 'Times that the event loop did not run for longer than the election time (600 ms).',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(source.selfCheck.blocks);
+      },
+    });
     new Gauge({
       name: 'synod_build_info',
       help: 'Always 1; version and protocol are in the labels.',
@@ -114,7 +125,17 @@ export class Metrics implements TrafficObserver {
       ['synod_floor_slot', 'The lowest slot still kept in the log.', () => source.replica().floor],
       ['synod_operations_pending', 'Operations in progress on this server.', () => source.replica().pending],
       ['synod_store_entries', 'Keys in the store.', () => source.entries()],
-      ['synod_ready', '1 while a quorum answers.', () => Number(source.isReady())],
+      ['synod_ready', '1 while /readyz says 200.', () => Number(source.isReady())],
+      [
+        'synod_accepting_connections',
+        '1 while the server can accept connections.',
+        () => Number(source.selfCheck.isAccepting),
+      ],
+      [
+        'synod_event_loop_longest_block_seconds',
+        'The longest time since the start in which the event loop did not run.',
+        () => source.selfCheck.longestBlockMs / 1000,
+      ],
       [
         'synod_acceptor_failure_ratio',
         'Share of acceptor calls left unanswered on purpose.',

@@ -28,6 +28,9 @@ interface Response {
 }
 
 const UNANSWERED = Object.freeze({});
+const ID_CHARACTERS = 1024;
+/** A batch that takes longer to begin lets others in between. */
+const UNINTERRUPTED_MS = 20;
 /** Texts up to this long are given even in a full answer. */
 const SMALL_CHARACTERS = 1024;
 
@@ -59,14 +62,45 @@ export class RpcCalls {
     } catch (error) {
       throw new ApiError(API_ERRORS.parseError, (error as Error).message);
     }
-    if (!Array.isArray(call)) return this.#compose([await this.#answerOne(call, caller)], caller)[0];
+    if (!Array.isArray(call)) {
+      const response = await this.#answerOne(call, caller);
+      return response === undefined ? undefined : JSON.stringify(response);
+    }
     if (call.length > LIMITS.batchCalls)
       return refusal(API_ERRORS.batchTooLong, `a batch holds ${LIMITS.batchCalls} calls at most`);
     if (call.length === 0 || call.some(Array.isArray))
       return refusal(API_ERRORS.invalidRequest, 'a batch holds calls: it is neither empty nor nested');
-    const responses = await Promise.all(call.map((one: unknown) => this.#answerOne(one, caller)));
-    const texts = this.#compose(responses, caller);
-    return texts.length === 0 ? undefined : `[${texts.join(',')}]`;
+    return this.#answerBatch(call, caller);
+  }
+
+  /**
+   * Each response becomes text as soon as it is there, up to a limit: an answer that grew without one could fill the
+   * memory, or exceed what a text can hold and so be lost as a whole, again and again. A peer asks again for what is left
+   * out, a client is told.
+   */
+  async #answerBatch(batch: readonly unknown[], caller: Caller): Promise<string | undefined> {
+    let characters = 0;
+    const compose = (response: Response | undefined): string | undefined => {
+      if (response === undefined) return undefined;
+      if (characters > LIMITS.answerCharacters && isLarge(response.result))
+        return caller.isPeer
+          ? undefined
+          : refusal(API_ERRORS.answerTooLarge, 'ask again on its own', response.id);
+      const text = JSON.stringify(response);
+      characters += text.length;
+      return text;
+    };
+    const texts: Promise<string | undefined>[] = [];
+    let since = performance.now();
+    for (const call of batch) {
+      if (performance.now() - since > UNINTERRUPTED_MS) {
+        await new Promise(setImmediate);
+        since = performance.now();
+      }
+      texts.push(this.#answerOne(call, caller).then(compose));
+    }
+    const said = (await Promise.all(texts)).filter((text) => text !== undefined);
+    return said.length === 0 ? undefined : `[${said.join(',')}]`;
   }
 
   async #answerOne(call: unknown, caller: Caller): Promise<Response | undefined> {
@@ -83,27 +117,6 @@ export class RpcCalls {
     });
     if (response === undefined || response.result === UNANSWERED) return undefined;
     return id === null ? { ...response, id } : response;
-  }
-
-  /**
-   * The responses as texts, up to a limit: an answer that grew without one could fill the memory, or exceed what a text
-   * can hold and so be lost as a whole, again and again. A peer asks again for what is left out, a client is told.
-   */
-  #compose(responses: readonly (Response | undefined)[], { isPeer }: Caller): string[] {
-    const texts: string[] = [];
-    let characters = 0;
-    for (const response of responses) {
-      if (response === undefined) continue;
-      const isFull = characters > LIMITS.answerCharacters;
-      if (isFull && isLarge(response.result)) {
-        if (!isPeer) texts.push(refusal(API_ERRORS.answerTooLarge, 'ask again on its own', response.id));
-        continue;
-      }
-      const text = JSON.stringify(response);
-      characters += text.length;
-      texts.push(text);
-    }
-    return texts;
   }
 
   #method(handlerFor: (caller: Caller) => ApiHandler): jayson.Method {
@@ -154,8 +167,10 @@ function refusal(kind: ApiError['kind'], detail: string, id: unknown = null): st
   return JSON.stringify(new ApiError(kind, detail).toResponse(id));
 }
 
+/** Only what comes back as it was sent: a number beyond these is read as another one, or as none. */
 function isId(id: unknown): boolean {
-  return id === null || typeof id === 'string' || typeof id === 'number';
+  if (typeof id === 'string') return id.length <= ID_CHARACTERS;
+  return id === null || (typeof id === 'number' && Math.abs(id) <= Number.MAX_SAFE_INTEGER);
 }
 
 /** What keeps this from being a JSON-RPC 2.0 call, as a sentence. */

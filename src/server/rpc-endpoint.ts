@@ -1,10 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { API_ERRORS } from '../api/errors';
-import { LIMITS } from '../api/methods';
+import { Admission } from '../core/admission';
+import { OperationError } from '../core/errors';
+import { realClock } from '../real-clock';
 import { ApiError } from './api-error';
+import { LIMITS } from '../api/methods';
+import { ByteBudget } from './byte-budget';
 import { Refusal, type Callers } from './callers';
-import type { RpcCalls } from './rpc-calls';
+import { readBody } from './request-body';
+import { hasPartsUpTo } from './request-parts';
+import type { Caller, RpcCalls } from './rpc-calls';
 
 export interface RpcEndpointOptions {
   readonly calls: RpcCalls;
@@ -13,11 +19,30 @@ export interface RpcEndpointOptions {
   readonly onUnexpected: (error: unknown) => void;
 }
 
+const MIB = 1024 * 1024;
+/** Bodies that arrive or are at work, and answers that nobody has taken yet. */
+const MAX_BYTES = 64 * MIB;
+/** The longest answer has about 28 MiB: 4 Mi characters, and one more list of 4 MiB with each character escaped. */
+const MAX_BYTES_OF_CONNECTION = 32 * MIB;
+/** What is longer takes its turn; what is shorter is answered at once. */
+const LARGE_BYTES = 64 * 1024;
+const LARGE_AT_WORK_BYTES = 12 * MIB;
+const LARGE_WAITING_BYTES = 32 * MIB;
+/** What has not had its turn by then is refused: its caller waits as long again for what it asks. */
+const TURN_MS = 2000;
+
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 
 /** `POST /rpc`, straight on node:http. */
 export class RpcEndpoint {
   readonly #options: RpcEndpointOptions;
+  readonly #budget = new ByteBudget(MAX_BYTES, MAX_BYTES_OF_CONNECTION);
+  readonly #turns = new Admission(realClock, {
+    maxRunning: Infinity,
+    maxRunningWeight: LARGE_AT_WORK_BYTES,
+    maxWaiting: Infinity,
+    maxWaitingWeight: LARGE_WAITING_BYTES,
+  });
 
   constructor(options: RpcEndpointOptions) {
     this.#options = options;
@@ -26,21 +51,59 @@ export class RpcEndpoint {
   /** Answers one HTTP request, whatever it is. Never throws. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const { calls, callers } = this.#options;
-      const caller = callers.identify(request);
+      const caller = this.#options.callers.identify(request);
       checkForm(request);
-      const answer = await calls.answer(await readBody(request, LIMITS.bodyBytes), caller);
+      const answer = await this.#answer(request, caller);
       if (answer === undefined) response.writeHead(204).end();
-      else reply(response, 200, answer);
+      else this.#reply(response, 200, answer);
     } catch (error) {
-      if (error instanceof ApiError) {
-        reply(response, statusOf(error), JSON.stringify(error.toResponse(null)));
+      const apiError = error instanceof OperationError ? ApiError.ofOperation(error) : error;
+      if (apiError instanceof ApiError) {
+        this.#reply(response, statusOf(apiError), JSON.stringify(apiError.toResponse(null)));
         return;
       }
       if (!request.destroyed || request.complete) this.#options.onUnexpected(error);
       response.destroy();
     }
   }
+
+  async #answer(request: IncomingMessage, caller: Caller): Promise<string | undefined> {
+    const { bytes, holder } = await readBody(request, this.#budget);
+    const weight = bytes.length > LARGE_BYTES ? bytes.length : 0;
+    try {
+      if (weight === 0) return await this.#options.calls.answer(textOf(bytes), caller);
+      await this.#turns.enter(realClock.now() + TURN_MS, weight);
+      try {
+        if (!caller.isPeer && !hasPartsUpTo(LIMITS.bodyParts, bytes))
+          throw new ApiError(API_ERRORS.invalidRequest, `a request has ${LIMITS.bodyParts} values at most`);
+        return await this.#options.calls.answer(textOf(bytes), caller);
+      } finally {
+        this.#turns.leave(weight);
+      }
+    } finally {
+      holder.release();
+    }
+  }
+
+  #reply(response: ServerResponse, status: number, text: string): void {
+    const bytes = Buffer.byteLength(text);
+    if (bytes > LARGE_BYTES && response.socket !== null) {
+      const holder = this.#budget.open(response.socket, () => response.destroy());
+      response.once('close', () => {
+        holder.release();
+      });
+      holder.take(bytes);
+    }
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes });
+    response.end(text);
+  }
+}
+
+/** Throws ApiError when it is not UTF-8. */
+function textOf(body: Buffer): string {
+  // A strict TextDecoder does both, in several times the time.
+  if (isUtf8(body)) return body.toString('utf8');
+  throw new ApiError(API_ERRORS.parseError, 'the body is not UTF-8');
 }
 
 /** Throws a Refusal. A web page cannot choose the media type either. */
@@ -52,49 +115,6 @@ function checkForm({ method, headers }: IncomingMessage): void {
 
 function statusOf(error: ApiError): number {
   if (error instanceof Refusal) return error.status;
+  if (error.kind === API_ERRORS.overloaded) return 503;
   return error.kind === API_ERRORS.bodyTooLarge ? 413 : 400;
-}
-
-function reply(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-  });
-  response.end(text);
-}
-
-/** The body as text. Rejects with ApiError when it is too large or not UTF-8; the rest of it is then thrown away. */
-function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const refuse = (): void => {
-      chunks.length = 0;
-      request.removeAllListeners('data').resume();
-      reject(new ApiError(API_ERRORS.bodyTooLarge, `a request has ${maxBytes} bytes at most`));
-    };
-    if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
-      refuse();
-      return;
-    }
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > maxBytes) refuse();
-      else chunks.push(chunk);
-    });
-    const goneAway = (): void => {
-      reject(new Error('the caller went away'));
-    };
-    request.once('error', reject);
-    request.once('close', goneAway);
-    request.once('end', () => {
-      // Every request is closed in the end, and an error with its stack takes longer than reading most bodies.
-      request.off('close', goneAway);
-      const [first] = chunks;
-      const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-      // A strict TextDecoder does both, in several times the time.
-      if (isUtf8(body)) resolve(body.toString('utf8'));
-      else reject(new ApiError(API_ERRORS.parseError, 'the body is not UTF-8'));
-    });
-  });
 }

@@ -18,7 +18,7 @@ import { realClock } from '../real-clock';
 import { Callers } from './callers';
 import { StartRefused, type ServerConfiguration } from './configuration';
 import { formatAddress } from '../network/address';
-import { closeGracefully, createHttpServer, listen } from './http';
+import { closeGracefully, connectionsOf, createHttpServer, listen } from './http';
 import { Identity } from './identity';
 import { Log } from './logging';
 import { Member } from './member';
@@ -29,6 +29,7 @@ import { Refusals } from './refusals';
 import { RpcCalls } from './rpc-calls';
 import { RpcEndpoint } from './rpc-endpoint';
 import { RpcSockets } from './rpc-sockets';
+import { SelfCheck } from './self-check';
 import { openStorage, type ServerStorage } from './storage';
 
 /** How long a stopping server waits for the operations in progress. */
@@ -55,6 +56,15 @@ export class RunningServer {
   readonly #transport: JsonRpcTransport;
   readonly #member: Member;
   readonly #startedAt = performance.now();
+  readonly #selfCheck = new SelfCheck({
+    isListening: () => this.#http?.listening ?? false,
+    onExhausted: () => {
+      if (this.#http !== undefined) connectionsOf(this.#http).makeWay();
+    },
+    onBlocked: (blockedMs) => {
+      this.log.warn('event loop blocked', { blockedMs: Math.round(blockedMs) });
+    },
+  });
   #http: HttpServer | undefined;
   #sockets: RpcSockets | undefined;
   #fail!: (error: Error) => void;
@@ -83,7 +93,8 @@ export class RunningServer {
       protocol,
       replica: () => this.#member.inspect(),
       entries: () => store.size,
-      isReady: () => this.#member.readiness().ready,
+      isReady: () => this.#readiness().ready,
+      selfCheck: this.#selfCheck,
       acceptorFailure: () => this.#faults.acceptorFailure,
       unansweredAcceptorCalls: () => this.#faults.unanswered,
     });
@@ -156,12 +167,20 @@ export class RunningServer {
       rpcUpgrade: (request, connection, head) => {
         this.#sockets?.upgrade(request, connection, head);
       },
-      readiness: () => this.#member.readiness(),
+      readiness: () => this.#readiness(),
       metrics: this.#metrics.registry,
       hosts,
     });
     await listen(http, { host: host ?? own.host, port: own.port });
     this.#http = http;
+    http.on('drop', () => {
+      this.#selfCheck.dropped();
+    });
+    http.on('error', (error) => {
+      this.#selfCheck.dropped();
+      this.log.warn('a connection could not be accepted', { error: error.message });
+    });
+    this.#selfCheck.start();
     this.log.info('listening', {
       address: formatAddress(own),
       protocol: this.#configuration.protocol,
@@ -182,12 +201,18 @@ export class RunningServer {
 
   async #stop(): Promise<void> {
     await this.#member.stop(DRAIN_MS);
+    this.#selfCheck.stop();
     this.#sockets?.close(CLOSE_MS);
     if (this.#http !== undefined) await closeGracefully(this.#http, CLOSE_MS);
     this.#transport.close();
     await this.#storage.close();
     process.off('unhandledRejection', this.#onUnhandled);
     this.log.info('stopped');
+  }
+
+  #readiness(): { ready: boolean; reason: string } {
+    const { trouble } = this.#selfCheck;
+    return trouble === undefined ? this.#member.readiness() : { ready: false, reason: trouble };
   }
 
   #onUnexpected(error: unknown): void {
@@ -218,7 +243,7 @@ export class RunningServer {
       cluster,
       quorums: quorumStatus(this.#settings),
       lease: leaseStatus(this.#settings),
-      ready: this.#member.readiness().ready,
+      ready: this.#readiness().ready,
       members,
       peers,
       leader,

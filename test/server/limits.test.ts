@@ -129,8 +129,31 @@ describe('parameters', () => {
     expect(invalid((await post(port, body)).answer as RpcReply)).toContain('__proto__');
   });
 
+  test('of very many unknown parameters only one is named', async () => {
+    const names = (count: number): string => Array.from({ length: count }, (_, i) => `"p${i}":0`).join();
+    const of = (count: number): string =>
+      `{"jsonrpc":"2.0","id":1,"method":"kv.get","params":{${names(count)}}}`;
+    const said = invalid((await post(port, of(5000))).answer as RpcReply);
+    expect(said.length).toBeLessThan(200);
+    const { status, answer } = await post(port, of(500_000));
+    expect(status).toBe(400);
+    expect((answer as RpcReply).error).toMatchObject({ code: API_ERRORS.invalidRequest.code });
+  });
+
+  test('a request has so many values at most, and a text may hold any number of their signs', async () => {
+    const values = `[${'0,'.repeat(LIMITS.bodyParts)}0]`;
+    const { status, answer } = await post(
+      port,
+      `{"jsonrpc":"2.0","id":1,"method":"kv.get","params":{"key":${values}}}`,
+    );
+    expect([status, (answer as RpcReply).error?.code]).toEqual([400, API_ERRORS.invalidRequest.code]);
+    const signs = '",[{\\'.repeat(LIMITS.bodyParts);
+    expect((await put('signs', signs)).error).toBeUndefined();
+    expect(await cluster.result(0, 'kv.get', { key: 'signs' })).toMatchObject({ value: signs });
+  });
+
   test('a parameter that is nested without end is refused', async () => {
-    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    const deep = '['.repeat(30_000) + ']'.repeat(30_000);
     for (const params of [
       `{"key":${deep},"value":"b"}`,
       `{"key":"a","value":${deep}}`,
