@@ -121,8 +121,9 @@ describe('the log of a server that starts again', () => {
 
   test('leaves nothing on the disk of what earlier code had left below the floor', async () => {
     const server = await withTwoSlots();
-    server.learner.install(9, []);
+    const installed = server.learner.install(9, []);
     await server.synced();
+    await installed;
     await server.store('learner/chosen/0000000000000004', valueOf('v4'));
     await server.start();
     expect([server.keys('learner/chosen/'), await server.log()]).toEqual([[], []]);
