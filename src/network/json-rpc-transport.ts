@@ -2,6 +2,7 @@ import type { ServerId } from '../core/ballot';
 import type { CallOptions, Dispatch, Transport } from '../core/environment';
 import { CallError, Unanswered } from '../core/errors';
 import type { Credentials } from './handshake';
+import { HealthWatch, type PeerHealth } from './peer-health';
 import { PeerLane, type LaneObserver } from './peer-lane';
 
 const ANSWER_BYTES = 64 * 1024 * 1024;
@@ -15,8 +16,6 @@ const WAYS = {
 } as const;
 type Ways = Readonly<Record<keyof typeof WAYS, PeerLane>>;
 
-/** A peer that was silent for longer counts as unreachable. Peers exchange their positions about twice a second. */
-const SILENCE_MS = 2000;
 /** How long news waits for a vote to travel with. */
 const LINGER_MS = 3;
 
@@ -24,13 +23,6 @@ export interface Peer {
   readonly id: ServerId;
   /** `http://host:port` */
   readonly origin: string;
-}
-
-/** What was last heard of a peer. */
-export interface PeerHealth {
-  readonly reachable: boolean;
-  readonly roundTripMs: number | null;
-  readonly lastAnswerMs: number | null;
 }
 
 /** Told of every message between servers. */
@@ -43,9 +35,7 @@ export interface TrafficObserver {
 class Health implements LaneObserver {
   readonly #peer: ServerId;
   readonly #traffic: TrafficObserver;
-  #lastAnswer: number | null = null;
-  #roundTripMs: number | null = null;
-  #hasFailed = true;
+  readonly #watch = new HealthWatch(() => performance.now());
 
   constructor(peer: ServerId, traffic: TrafficObserver) {
     this.#peer = peer;
@@ -61,21 +51,17 @@ class Health implements LaneObserver {
   }
 
   roundTrip(durationMs: number): void {
-    this.#lastAnswer = performance.now();
-    this.#roundTripMs = durationMs;
-    this.#hasFailed = false;
+    this.#watch.answered(durationMs);
     this.#traffic.roundTrip(this.#peer, durationMs);
   }
 
   failed(): void {
-    this.#hasFailed = true;
+    this.#watch.failed();
     this.#traffic.failure(this.#peer);
   }
 
   view(): PeerHealth {
-    const lastAnswerMs = this.#lastAnswer === null ? null : performance.now() - this.#lastAnswer;
-    const isSilent = lastAnswerMs === null || lastAnswerMs > SILENCE_MS;
-    return { reachable: !this.#hasFailed && !isSilent, roundTripMs: this.#roundTripMs, lastAnswerMs };
+    return this.#watch.view();
   }
 }
 

@@ -30,6 +30,7 @@ import { RpcCalls } from './rpc-calls';
 import { RpcEndpoint } from './rpc-endpoint';
 import { RpcSockets } from './rpc-sockets';
 import { SelfCheck } from './self-check';
+import { statusOf } from './status';
 import { openStorage, type ServerStorage } from './storage';
 
 /** How long a stopping server waits for the operations in progress. */
@@ -230,49 +231,22 @@ export class RunningServer {
   };
 
   #status(): ApiResult<'cluster.status'> {
-    const { id, servers, protocol, cluster, dataFolder } = this.#configuration;
-    const { applied, highestChosen, floor, pending, leader } = this.#member.inspect();
-    const members = servers.map((address, member) => ({ id: member, address: formatAddress(address) }));
-    const peers = members
-      .filter((member) => member.id !== id)
-      .map((member) => ({ ...member, ...this.#transport.health(member.id) }));
-    return {
-      id,
-      version: VERSION,
-      protocol,
-      cluster,
-      quorums: quorumStatus(this.#settings),
-      lease: leaseStatus(this.#settings),
-      ready: this.#readiness().ready,
-      members,
-      peers,
-      leader,
-      applied,
-      highestChosen,
-      floor,
-      entries: this.#store.size,
-      digest: this.#store.digest,
-      sessions: { epoch: this.#store.sessions.epoch, clients: this.#store.sessions.size },
-      pending,
-      acceptorFailure: this.#faults.acceptorFailure,
-      unansweredAcceptorCalls: this.#faults.unanswered,
-      storage: dataFolder === undefined ? 'ephemeral' : 'durable',
+    return statusOf({
+      configuration: this.#configuration,
+      settings: this.#settings,
+      member: this.#member,
+      isReady: this.#readiness().ready,
+      store: this.#store,
+      faults: this.#faults,
+      health: (peer) => this.#transport.health(peer),
+      isDurable: this.#configuration.dataFolder !== undefined,
       uptimeMs: performance.now() - this.#startedAt,
-    };
+    });
   }
 }
 
 function leaseOf({ leaseMs, maxClockDrift }: ServerConfiguration): LeaderLease | undefined {
   return leaseMs === undefined ? undefined : { durationMs: leaseMs, maxDrift: maxClockDrift };
-}
-
-function quorumStatus({ quorums, thrifty }: ProtocolSettings): ApiResult<'cluster.status'>['quorums'] {
-  const { name, phase1, phase2, survives } = quorums;
-  return { system: name, thrifty, phase1, phase2, survives: { ...survives } };
-}
-
-function leaseStatus({ lease }: ProtocolSettings): ApiResult<'cluster.status'>['lease'] {
-  return lease === undefined ? null : { durationMs: lease.durationMs, maxClockDrift: lease.maxDrift };
 }
 
 /** Starts one server. Rejects with StartRefused when it must not start; then nothing is left open. */
