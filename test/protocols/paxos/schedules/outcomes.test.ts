@@ -36,6 +36,38 @@ const chosenAboveAHole: Schedule = async (code) => {
   cluster.checkOutcomes();
 };
 
+/** A's v1 is chosen by the votes of A and B, and B and C have gone on and forgotten its slot before A hears of them. */
+const forgotten: Schedule = async (code) => {
+  const log = { slots: 1, characters: 1_000_000 };
+  const cluster = await startReplicas(code, { log, resendMs: 500 });
+  const { network, time } = cluster.world;
+  network.rule = ({ from, to, kind, method }) => {
+    if (from === B && to === A) return kind === 'reply' && method === 'acceptor.prepare' ? 'deliver' : 'drop';
+    return from === A && to === B ? 'deliver' : 'drop';
+  };
+  const first = cluster.submit(A, 'v1', 10_000);
+  await time.run(QUIET_MS);
+  network.rule = ({ from, to }) => (from === A || to === A ? 'drop' : 'deliver');
+  for (const value of ['v2', 'v3', 'v4']) await cluster.outcomeOf(cluster.submit(C, value));
+  network.rule = HEALTHY;
+  await cluster.outcomeOf(first);
+  await time.run(1000);
+  cluster.checkOutcomes();
+};
+
+/** Writes of clients with sessions are carried out once all the same. */
+const proposedAgain = {
+  id: 'held here',
+  name: 'a value that was voted for is proposed again once its slot is forgotten',
+  edits: [
+    {
+      file: 'protocols/paxos/replica.ts',
+      find: 'if (outcome.voted) throw',
+      replace: "if (outcome.voted && outcome.kind === 'gave-up') throw",
+    },
+  ],
+};
+
 /**
  * Half of P-11, and no exhibit: the client is told that the outcome is unknown, which is true and no violation.
  * Only a schedule in which nothing keeps v2 from the next slot can ask for more.
@@ -49,6 +81,7 @@ const loserGivesUp = {
 describe('what a client is told', () => {
   play(exhibit('P-11'), loser, /answered but lost: v2/);
   play(loserGivesUp, loser, /loser gave up/);
+  play(proposedAgain, forgotten, /applied twice: v1/);
   play(exhibit('P-12'), loser, /failed but took effect: v1/);
   play(exhibit('P-21'), chosenAboveAHole, /real-time order broken: Y is before X/);
 });
