@@ -4,14 +4,16 @@ import type { Recorder } from './recorder';
 
 /**
  * Performs requests by a client and records them. The server of an answer is known because a client that does one
- * operation at a time stays with the server that answered last; so nothing must be begun before the last call ended,
- * and not by a client that broadcasts by default.
+ * operation at a time stays with the server that answered last. Of operations that overlap it is left out; a client that
+ * broadcasts by default must not be used.
  */
 export class RecordingClient {
   readonly #client: SynodClient;
   readonly #recorder: Recorder;
   readonly #name: string;
   #lives = 1;
+  #begun = 0;
+  #inProgress = 0;
 
   constructor(name: string, client: SynodClient, recorder: Recorder) {
     this.#name = name;
@@ -43,6 +45,8 @@ export class RecordingClient {
     { broadcast = false }: CallOptions = {},
   ): Promise<Result> {
     const id = this.#recorder.invoke(`${this.#name}.${this.#lives}`, request);
+    const isFirst = this.#inProgress++ === 0;
+    const begun = ++this.#begun;
     let result: Result;
     try {
       result = await act();
@@ -57,8 +61,12 @@ export class RecordingClient {
         this.#lives++;
       }
       throw error;
+    } finally {
+      this.#inProgress--;
     }
-    this.#recorder.ok(id, responseOf(result), broadcast ? undefined : this.#client.server);
+    const isAlone = isFirst && this.#begun === begun;
+    const server = broadcast ? undefined : this.#client.server;
+    this.#recorder.ok(id, responseOf(result), isAlone ? server : undefined);
     return result;
   }
 

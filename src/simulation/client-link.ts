@@ -2,15 +2,18 @@ import type { ApiMethod, ApiResult } from '../api/methods';
 import type { ClientEnvironment } from '../client/environment';
 import { AttemptFailed, answeredError, type ApiFailure } from '../client/errors';
 import type { Random } from '../core/environment';
+import { commandOf, textOf, type ClientWrite } from './client-writes';
 import type { Message } from './network';
 import type { Node } from './node';
-import type { ClientWrite, Oracle } from './oracle';
+import type { Oracle } from './oracle';
 import { FIRST_CLIENT, type Place } from './virtual-time';
 import type { World } from './world';
 
 const LATENCY_MS = 0.5;
 /** How long after its answer a write is sent once more, at most. */
 const ECHO_MS = 3000;
+/** How long a request is held up on its way, at most. */
+const HELD_UP_MS = 4000;
 
 type Answer = { readonly result: unknown } | { readonly error: ApiFailure };
 
@@ -24,7 +27,11 @@ export class ClientLink implements ClientEnvironment {
   readonly #oracle: Oracle;
   readonly #echo: number;
   readonly #echoes: Random;
-  #lastWrite: ClientWrite | undefined;
+  readonly #heldUp: number;
+  readonly #hold: Random;
+  /** In the order in which they were sent first. */
+  readonly #writes: ClientWrite[] = [];
+  #highestSequence = 0;
 
   constructor(parts: {
     world: World;
@@ -33,6 +40,8 @@ export class ClientLink implements ClientEnvironment {
     index: number;
     /** Chance for a write to be sent again after it was answered. */
     echo: number;
+    /** Chance for a request to be held up on its way. */
+    heldUp: number;
   }) {
     const { time, random } = parts.world;
     this.#world = parts.world;
@@ -40,6 +49,8 @@ export class ClientLink implements ClientEnvironment {
     this.#oracle = parts.oracle;
     this.place = FIRST_CLIENT + parts.index;
     this.#echo = parts.echo;
+    this.#heldUp = parts.heldUp;
+    this.#hold = random.fork(`hold-ups of client ${parts.index}`);
     this.random = random.fork(`client ${parts.index}`);
     this.#echoes = random.fork(`echoes of client ${parts.index}`);
     this.clock = {
@@ -54,10 +65,10 @@ export class ClientLink implements ClientEnvironment {
     const write = isWrite(method) ? ({ method, ...params } as ClientWrite) : undefined;
     if (write !== undefined) {
       this.#oracle.invoked(write);
-      this.#lastWrite = write;
+      this.#note(write);
     }
     const answer = await this.#ask(to, method, params, timeoutMs, write);
-    if (write !== undefined && this.#echoes.chance(this.#echo))
+    if (write?.sequence !== undefined && this.#echoes.chance(this.#echo))
       this.#sendAgain(to, method, params, timeoutMs, write);
     return answer;
   }
@@ -81,18 +92,31 @@ export class ClientLink implements ClientEnvironment {
     return answer.result;
   }
 
-  /** The client begins an operation. */
-  begin(): void {
-    this.#lastWrite = undefined;
+  /** The client begins an operation. Gives the number of writes that it has sent before. */
+  begin(): number {
+    return this.#writes.length;
   }
 
-  /** The client takes it that its last operation, a write, surely has no effect. */
-  refuseLast(): void {
-    if (this.#lastWrite !== undefined) this.#oracle.refused(this.#lastWrite);
+  /** The client takes it that this write, begun when it had sent so many others, surely has no effect. */
+  refuse(begun: number, write: ClientWrite): void {
+    const text = textOf(commandOf(write));
+    const alike = this.#writes.slice(begun).filter((sent) => textOf(commandOf(sent)) === text);
+    const [sent] = alike;
+    // Of equal writes that were begun together nobody here knows which one it is.
+    if (sent !== undefined && alike.length === 1) this.#oracle.refused(sent);
   }
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #note(write: ClientWrite): void {
+    const { load } = this.#world;
+    if (write.sequence === undefined) load.count('write without a session');
+    else if (write.sequence <= this.#highestSequence) return;
+    this.#highestSequence = Math.max(this.#highestSequence, write.sequence ?? 0);
+    if (write.value === '') load.count('write of an empty value');
+    this.#writes.push(write);
   }
 
   /** As a retry does that was slow on its way: the write must not take effect twice, and its result is the first one. */
@@ -131,7 +155,8 @@ export class ClientLink implements ClientEnvironment {
         });
       });
       let forget = (): void => undefined;
-      network.send(request, () => {
+      const arrive = (): void => {
+        this.#arrived(params);
         if (!node.isUp) {
           failAfter(LATENCY_MS, 'connection refused', true);
           return;
@@ -147,8 +172,29 @@ export class ClientLink implements ClientEnvironment {
           });
           if (node.host.disk.hasUnsynced) node.host.onPoint('client-answered');
         });
-      });
+      };
+      this.#send(request, arrive);
     });
+  }
+
+  #send(request: Message, arrive: () => void): void {
+    const { time, network, load } = this.#world;
+    if (!this.#hold.chance(this.#heldUp)) {
+      network.send(request, arrive);
+      return;
+    }
+    load.count('request held up');
+    time.after(this.#hold.float() * HELD_UP_MS, () => {
+      network.send(request, arrive);
+    });
+  }
+
+  #arrived({ sequence }: Partial<ClientWrite>): void {
+    if (sequence !== undefined)
+      this.#world.load.peak(
+        'writes of a client from one that arrives to its newest',
+        this.#highestSequence - sequence + 1,
+      );
   }
 }
 

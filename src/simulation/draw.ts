@@ -5,6 +5,8 @@ import type { ReadLevel } from '../history/history';
 import type { ProtocolName } from '../protocols/registry';
 import { drawFaults } from './draw-faults';
 import { drawForming } from './draw-forming';
+import { drawDigestSlots, drawLoad } from './draw-load';
+import { drawLaneFaults, drawLimits, drawOutpaced, drawVeryLate } from './draw-services';
 import { drawLeaderFaults, drawLease, keepsLease } from './draw-leader-faults';
 import { drawCluster, type ClusterWishes } from './draw-quorums';
 import { drawKeySpace, drawLogLimits, drawState, type KeySpace } from './draw-state';
@@ -35,7 +37,8 @@ export function drawScenario(seed: number, wishes: Wishes): Scenario {
   const leastPatienceMs = TRIPS * (2 * network.latencyMs + network.jitterMs);
   const space = drawKeySpace(random.fork('keys'));
   const load = { members, space, safetyMs, operationTimeoutMs, leastPatienceMs };
-  const regulars = drawClients(random.fork('clients'), load, wishes.read);
+  const plain = drawClients(random.fork('clients'), load, wishes.read);
+  const regulars = drawLoad(random.fork('load'), plain, space.keys[0] ?? 'hot', wishes.read);
   const attemptTimeoutMs = Math.max(leastPatienceMs, operationTimeoutMs);
   const visitors = drawVisitors(
     random.fork('visitors'),
@@ -51,20 +54,23 @@ export function drawScenario(seed: number, wishes: Wishes): Scenario {
   const faults = anyFaults.filter((fault) => lease === undefined || keepsLease(fault, lease));
   if (hasLeader(wishes.protocol)) {
     faults.push(...drawLeaderFaults(random.fork('leader faults'), members, safetyMs, lease !== undefined));
-    faults.sort((a, b) => a.atMs - b.atMs);
+    faults.push(...drawOutpaced(random.fork('outpaced'), members, safetyMs));
   }
+  faults.push(...drawLaneFaults(random.fork('lane faults'), members, safetyMs));
+  faults.sort((a, b) => a.atMs - b.atMs);
   const wiped = new Set(faults.flatMap((fault) => (fault.kind === 'wiped disk' ? [fault.server] : [])));
   const able = members.filter((member) => !wiped.has(member));
   return {
     seed,
     protocol: wishes.protocol,
-    variation: drawVariation(random.fork('variation')),
+    variation: { ...drawVariation(random.fork('variation')), ...drawLimits(random.fork('limits')) },
     servers,
     quorums,
     thrifty,
     ...(lease && { lease }),
     safetyMs,
-    network,
+    network: { ...network, ...drawVeryLate(random.fork('very late')) },
+    ...drawDigestSlots(random.fork('digest')),
     syncMs: pick(random.fork('sync'), [0.1, 1, 5, 30]),
     operationTimeoutMs,
     acceptorFailure: pick(random.fork('acceptor failure'), [0, 0, 0.1, 0.25]),
@@ -99,7 +105,8 @@ function drawVariation(random: Random): ProtocolVariation {
     resendMs: pick(random, [5, 50, 200]),
     phaseTimeoutMs: pick(random, [100, 1000]),
     gapMs: pick(random, [5, 30, 200]),
-    gossipMs: pick(random, [100, 500, 2000]),
+    // Servers that exchange their positions more seldom take each other for unreachable now and then.
+    gossipMs: pick(random, [100, 500, 1000]),
   };
   return { ...limits, timing };
 }

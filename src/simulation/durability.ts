@@ -3,6 +3,7 @@ import type { ProtocolName } from '../protocols/registry';
 import { ACCEPTOR_DISKS, type AcceptorDisk } from './acceptor-disks';
 import type { Disk } from './disk';
 import type { Observer } from './observer';
+import type { ClientWrite } from './client-writes';
 import type { Place } from './virtual-time';
 
 /** A server's machine, as far as its disk goes. */
@@ -45,22 +46,25 @@ export class DurabilityObserver {
   }
 
   /** A client is told that its write is done, in this slot. */
-  acknowledged(slot: Slot, client: string, sequence: number): void {
+  acknowledged(slot: Slot, write: ClientWrite): void {
     const owners = this.#owners();
-    const keepers = owners.filter(
-      (owner) => owner.isWiped || this.#keeps(owner.host.disk, slot, client, sequence),
-    );
+    const keepers = owners.filter((owner) => owner.isWiped || this.#keeps(owner.host.disk, slot, write));
     if (!this.#observer.quorums.isPhase2Quorum(new Set(keepers.map(({ id }) => id))))
       this.#observer.fail(
         'acknowledged before durable',
-        `write ${sequence} of ${client} in slot ${slot} is on ${keepers.length} of ${owners.length} disks`,
+        `write ${write.sequence ?? 'without a number'} of ${write.client ?? 'nobody'} in slot ${slot} is on ${keepers.length} of ${owners.length} disks`,
       );
   }
 
-  #keeps(disk: Disk, slot: Slot, client: string, sequence: number): boolean {
+  #keeps(disk: Disk, slot: Slot, { key, client, sequence }: ClientWrite): boolean {
     const value = this.#format.held(disk, slot);
     if (value === 'applied') return true;
-    const command = value?.command as { session?: Record<string, unknown> } | null | undefined;
-    return command?.session?.['client'] === client && command.session['sequence'] === sequence;
+    const command = value?.command as
+      { key: string; session: Record<string, unknown> | null } | null | undefined;
+    return (
+      command?.key === key &&
+      command.session?.['client'] === client &&
+      command.session?.['sequence'] === sequence
+    );
   }
 }

@@ -60,7 +60,10 @@ export class Host {
       self: this.id,
       members,
       clock: {
-        now: () => this.#now(),
+        now: () => {
+          this.#world.spins.turn();
+          return this.#now();
+        },
         after,
         sleep: (delayMs) => new Promise((resolve) => after(delayMs, resolve)),
       },
@@ -68,6 +71,7 @@ export class Host {
       transport: {
         call: (to, method, params, options) => {
           if (!incarnation.isAlive) return never;
+          this.#world.load.called(method, params);
           const answer = network.call(this.id, to, method, params, options, () => {
             if (incarnation.isAlive) this.onPoint('call-answered');
             return incarnation.isAlive;
@@ -81,7 +85,10 @@ export class Host {
       },
       // What runs goes on to the next await although its machine is gone; nothing of that may reach the disk.
       storage: {
-        write: (changes) => (incarnation.isAlive ? storage.write(changes) : never),
+        write: (changes) => {
+          this.#world.spins.turn();
+          return incarnation.isAlive ? storage.write(changes) : never;
+        },
         defer: (changes) => {
           if (incarnation.isAlive) storage.defer(changes);
         },
@@ -92,6 +99,7 @@ export class Host {
         if (incarnation.isAlive) observer.unexpected(this.id, error);
       },
       trace: (describe) => {
+        this.#world.spins.turn();
         if (!incarnation.isAlive) return;
         const event = describe();
         this.#world.tell?.(this.id, () => formatEvent(event));

@@ -44,22 +44,25 @@ export class Nemesis {
     this.#world = world;
     this.#nodes = nodes;
     this.#scenario = scenario;
+    const count = (kind: string): void => {
+      this.#count(kind);
+    };
     this.#weather = new Weather({
       time: world.time,
       network: scenario.network,
-      random: { links: world.random.fork('nemesis'), messages: world.random.fork('weather') },
-      count: (kind) => {
-        this.#count(kind);
+      random: {
+        links: world.random.fork('nemesis'),
+        messages: world.random.fork('weather'),
+        late: world.random.fork('very late'),
       },
+      count,
     });
     this.#hands = {
       world,
       nodes,
       weather: this.#weather,
       isHealed: (server) => this.#healed.has(server),
-      count: (kind) => {
-        this.#count(kind);
-      },
+      count,
       crash: (...crash) => {
         this.#crash(...crash);
       },
@@ -96,8 +99,7 @@ export class Nemesis {
 
   /** Begins: weather now, each fault at its time. */
   start(): void {
-    const weather = this.#weather.rule;
-    this.#world.network.rule = weather;
+    this.#world.network.rule = this.#weather.rule;
     this.#hasFormed = true;
     this.#schedule(this.#scenario.faults);
   }
@@ -151,6 +153,12 @@ export class Nemesis {
         if (fault.cut.length === 0) break;
         this.#count('link flapping');
         this.#weather.flap(fault.cut, fault.periodMs, this.#world.time.now + fault.forMs);
+        break;
+      case 'lane cut':
+      case 'lane slow':
+        if (fault.connections.length === 0) break;
+        this.#count(`${fault.kind}, ${fault.side}`);
+        this.#weather.lanes.begin(fault);
         break;
       case 'crash':
         for (const server of fault.servers) this.#crash(server, 'crash', fault.kept, fault.downMs);

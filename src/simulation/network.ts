@@ -1,5 +1,6 @@
 import type { CallOptions, Dispatch } from '../core/environment';
 import { CallError } from '../core/errors';
+import { laneOf, type ConnectionLane } from './lanes';
 import type { Place, Scheduler } from './virtual-time';
 
 /** One message on its way. A reply carries the parameters of its request too, so that a rule can tell what it answers. */
@@ -8,6 +9,8 @@ export interface Message {
   readonly to: Place;
   readonly kind: 'request' | 'reply';
   readonly method: string;
+  /** Between servers: by which of their connections it travels. */
+  readonly lane?: ConnectionLane | undefined;
   /** Rules look into the slot, of methods that have one. */
   readonly params: { readonly slot?: number };
 }
@@ -70,10 +73,11 @@ export class Network {
     to: Place,
     method: string,
     params: unknown,
-    { timeoutMs }: Pick<CallOptions, 'timeoutMs'>,
+    { timeoutMs, lane: wished = 'vote' }: Pick<CallOptions, 'timeoutMs'> & Partial<CallOptions>,
     isWanted: () => boolean = () => true,
   ): Promise<unknown> {
     const wire = JSON.stringify(params);
+    const lane = laneOf(wished);
     return new Promise((resolve, reject) => {
       const fail = (reason: string): void => {
         if (isWanted()) reject(new CallError(reason));
@@ -88,10 +92,13 @@ export class Network {
         'timer',
         from,
       );
-      const request: Message = { from, to, kind: 'request', method, params: params as Message['params'] };
+      const request: Message = {
+        ...{ from, to, kind: 'request', method, lane },
+        params: params as Message['params'],
+      };
       const answer = (result: string): void => {
         this.#machines.answered?.(to, method, params, result);
-        this.send({ from: to, to: from, kind: 'reply', method, params: request.params }, () => {
+        this.send({ ...request, from: to, to: from, kind: 'reply' }, () => {
           cancel();
           if (isWanted()) resolve(JSON.parse(result));
         });

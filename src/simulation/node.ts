@@ -1,3 +1,4 @@
+import type { ApiResult } from '../api/methods';
 import type { ServerId } from '../core/ballot';
 import type { Random } from '../core/environment';
 import type { Protocol, ProtocolSettings, ReplicaView } from '../core/replica';
@@ -8,8 +9,10 @@ import { ApiError } from '../server/api-error';
 import { StartRefused } from '../server/configuration';
 import { Identity } from '../server/identity';
 import { Member } from '../server/member';
+import { statusOf } from '../server/status';
 import { Host } from './host';
 import type { Oracle } from './oracle';
+import { watchReachability } from './reachability';
 import type { StateWatch } from './state-watch';
 import { WatchedStore } from './watched-store';
 import type { World } from './world';
@@ -27,6 +30,7 @@ export interface NodeParts {
   readonly protocolName: ProtocolName;
   readonly operationTimeoutMs: number;
   readonly acceptorFailure: number;
+  readonly digestSlots: number;
   /** Left out: as shipped. */
   readonly sessionLimits?: SessionLimits | undefined;
   /** Left out: nobody looks at what it keeps, and its store begins empty. */
@@ -46,6 +50,8 @@ export class Node {
   #store: WatchedStore | undefined;
   #incarnation = 0;
   #disks = 0;
+  /** Linearizable reads under way. */
+  #barriers = 0;
   #isWiped = false;
   /** Why the cluster does not let it in, once it said so. */
   refusal: string | undefined;
@@ -107,9 +113,12 @@ export class Node {
     if (this.isUp) return;
     if (this.#incarnation++ > 0) void this.#parts.watch?.rehearse(this);
     const { world, oracle, protocol, settings, protocolName } = this.#parts;
-    const environment = { ...this.host.boot(), faults: this.faults };
-    const { watch, sessionLimits } = this.#parts;
-    const store = new WatchedStore(this.id, oracle, sessionLimits, watch?.state.initial);
+    const booted = this.host.boot();
+    const { transport, health } = watchReachability(booted);
+    const environment = { ...booted, transport, faults: this.faults };
+    const startedAt = world.time.now;
+    const { watch, digestSlots, sessionLimits } = this.#parts;
+    const store = new WatchedStore(this.id, oracle, digestSlots, sessionLimits, watch?.state.initial);
     store.onRestore = () => {
       if (this.#member !== undefined && (this.applied ?? 0) > 0) watch?.installs(this, store.snapshot());
     };
@@ -120,23 +129,6 @@ export class Node {
       else world.observer.unexpected(this.id, error);
       this.crash(0);
     };
-    const member = new Member({
-      protocol,
-      settings,
-      environment,
-      store,
-      faults: this.faults,
-      log: SILENT,
-      operationTimeoutMs: this.#parts.operationTimeoutMs,
-      isReachable: () => true,
-      status: () => {
-        throw new Error('nobody asks a simulated server for its status');
-      },
-      onRequest: () => undefined,
-      onFailed: fail,
-    });
-    this.#store = store;
-    this.#member = member;
     const configuration = {
       id: this.id,
       cluster: 'simulated',
@@ -144,6 +136,31 @@ export class Node {
       protocol: protocolName,
       quorums: settings.quorums.name,
     };
+    const member: Member = new Member({
+      protocol,
+      settings,
+      environment,
+      store,
+      faults: this.faults,
+      log: SILENT,
+      operationTimeoutMs: this.#parts.operationTimeoutMs,
+      isReachable: (peer) => health(peer).view().reachable,
+      status: () => {
+        const status = statusOf({
+          ...{ configuration, settings, member, store, faults: this.faults },
+          isReady: member.readiness().ready,
+          health: (peer) => health(peer).view(),
+          isDurable: true,
+          uptimeMs: world.time.now - startedAt,
+        });
+        // Clients know the servers by their numbers.
+        return { ...status, members: status.members.map(({ id }) => ({ id, address: String(id) })) };
+      },
+      onRequest: () => undefined,
+      onFailed: fail,
+    });
+    this.#store = store;
+    this.#member = member;
     const names = {
       newDisk: () => `disk ${this.id}.${++this.#disks}`,
       run: `run ${this.id}.${this.#incarnation}`,
@@ -158,6 +175,7 @@ export class Node {
     const lost = this.host.crash(keptWrites);
     this.#member = undefined;
     this.#store = undefined;
+    this.#barriers = 0;
     for (const listener of [...this.#crashListeners]) listener();
     return lost;
   }
@@ -203,7 +221,9 @@ export class Node {
     const member = this.#member;
     const handler = member?.api.get(method);
     if (member === undefined || handler === undefined) throw new Error(`no method ${method}`);
-    let answer: object;
+    const isBarrier = (params as { readonly read?: string }).read === 'linearizable';
+    if (isBarrier) this.#beginBarrier();
+    let answer: { readonly result: unknown } | { readonly error: object };
     try {
       answer = { result: await handler(params) };
     } catch (error) {
@@ -212,9 +232,22 @@ export class Node {
         return await new Promise<never>(() => undefined);
       }
       answer = { error: error.toJSON() };
+    } finally {
+      if (isBarrier) this.#barriers--;
     }
     if (this.#member !== member) return await new Promise<never>(() => undefined);
     if (method === 'kv.get' || method === 'kv.list') this.#parts.oracle.showed(this.id, answer);
+    if (method === 'cluster.status' && 'result' in answer) {
+      this.#parts.world.load.count('status told');
+      this.#parts.world.status.told(this.id, this.#incarnation, answer.result as ApiResult<'cluster.status'>);
+    }
     return JSON.stringify(answer);
+  }
+
+  #beginBarrier(): void {
+    const { load } = this.#parts.world;
+    this.#barriers++;
+    load.peak('linearizable reads at one server at a time', this.#barriers);
+    if (this.#barriers > 1) load.count('linearizable read beside another at its server');
   }
 }

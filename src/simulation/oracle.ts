@@ -1,21 +1,22 @@
 import type { ServerId, Slot } from '../core/ballot';
 import type { ApiResult } from '../api/methods';
-import type { Command, Result, Session, Write, WriteResult } from '../kv/commands';
+import type { Command, Result, Write, WriteResult } from '../kv/commands';
 import type { ReadLevel } from '../history/history';
 import { compareCodePoints } from '../history/partition';
+import {
+  commandOf,
+  describe,
+  nameOfOrNone,
+  sessionOf,
+  textOf,
+  textOfResult,
+  type ClientWrite,
+  type WriteMethod,
+} from './client-writes';
 import type { DurabilityObserver } from './durability';
 import type { Observer } from './observer';
 import { SessionModel, mayBeLarge, nameOf } from './session-model';
-
-type WriteMethod = 'kv.put' | 'kv.delete' | 'kv.compareAndSet';
-
-/** A write as a client of the API sends it: which one of which client, and what it is to do. */
-export type ClientWrite = Session & {
-  readonly method: WriteMethod;
-  readonly key: string;
-  readonly value?: string | null;
-  readonly expect?: string | null;
-};
+import { UnsessionedWrites } from './unsessioned-writes';
 
 interface ReadParams {
   readonly key: string;
@@ -32,7 +33,8 @@ interface ListParams {
 interface Step {
   readonly command: string;
   readonly result: string;
-  readonly digest: string;
+  /** Undefined where nobody asked for it. */
+  readonly digest: string | undefined;
 }
 
 interface Version {
@@ -53,6 +55,7 @@ export class Oracle {
   readonly #sessions = new SessionModel();
   readonly #invoked = new Map<string, string>();
   readonly #refused = new Set<string>();
+  readonly #unsessioned = new UnsessionedWrites();
   readonly #shown = new Map<ServerId, Slot>();
   #lastSlot: Slot = 0;
   #acknowledged: Slot = 0;
@@ -79,11 +82,14 @@ export class Oracle {
 
   /** A client sends this write for the first time, or again. */
   invoked(write: ClientWrite): void {
-    this.#invoked.set(nameOf(write), textOf(commandOf(write)));
+    const session = sessionOf(write);
+    const text = textOf(commandOf(write));
+    if (session === null) this.#unsessioned.invoked(text);
+    else this.#invoked.set(nameOf(session), text);
   }
 
   /** The store of `server` has carried out the command of this slot. */
-  applied(server: ServerId, slot: Slot, command: Command, result: Result, digest: string): void {
+  applied(server: ServerId, slot: Slot, command: Command, result: Result, digest: string | undefined): void {
     const step = { command: textOf(command) + nameOfOrNone(command), result: textOfResult(result), digest };
     const known = this.#steps.get(slot);
     if (known === undefined) this.#replay(server, slot, command, step);
@@ -97,8 +103,9 @@ export class Oracle {
         'results differ',
         `slot ${slot}: ${step.result} at server ${server}, ${known.result} elsewhere`,
       );
-    else if (known.digest !== digest)
+    else if (digest !== undefined && (known.digest ?? digest) !== digest)
       this.#fail('states differ', `after slot ${slot}, server ${server} and another`);
+    else if (known.digest !== digest) this.#steps.set(slot, { ...known, digest: known.digest ?? digest });
   }
 
   /** The store of `server` has taken over a state from its disk or from a peer. */
@@ -109,26 +116,28 @@ export class Oracle {
   /** A client is told that its write is done. */
   acknowledge(write: ClientWrite, result: ApiResult<WriteMethod>): void {
     this.checkedAnswers++;
-    const first = this.#sessions.firstOf(write);
+    const first = this.#firstResultOf(write, result.slot);
     const told = textOfResult({ op: commandOf(write).op, ...result });
     if (first === undefined)
       this.#fail(
         'answered too early',
-        `no server has carried out ${nameOf(write)}, but its client got ${told}`,
+        `no server has carried out ${describe(write)}, but its client got ${told}`,
       );
-    else if (textOfResult(first) !== told)
-      this.#fail(
-        'wrong result',
-        `write ${nameOf(write)} gave ${textOfResult(first)}, its client got ${told}`,
-      );
+    else if (first !== told)
+      this.#fail('wrong result', `write ${describe(write)} gave ${first}, its client got ${told}`);
     this.#acknowledged = Math.max(this.#acknowledged, result.slot);
-    this.#durability.acknowledged(result.slot, write.client, write.sequence);
+    this.#durability.acknowledged(result.slot, write);
   }
 
   /** A client surely gets no effect of this write, now or later. */
   refused(write: ClientWrite): void {
-    this.#refused.add(nameOf(write));
-    if (this.#sessions.firstOf(write) !== undefined) this.#fail('failed but took effect', nameOf(write));
+    const session = sessionOf(write);
+    if (session !== null) this.#refused.add(nameOf(session));
+    const tookEffect =
+      session === null
+        ? this.#unsessioned.refused(textOf(commandOf(write)))
+        : this.#sessions.firstOf(session) !== undefined;
+    if (tookEffect) this.#fail('failed but took effect', describe(write));
   }
 
   /** A server answers a read, from the state after the slot that it names. What it showed once it shows for ever. */
@@ -211,7 +220,8 @@ export class Oracle {
     }
     const { session } = command;
     if (session === null) {
-      this.#fail('nobody asked for it', `slot ${slot}: ${textOf(command)}`);
+      const wrong = this.#unsessioned.executed(textOf(command));
+      if (wrong !== undefined) this.#fail(wrong, `slot ${slot}: ${textOf(command)}`);
       return [this.#execute(command, slot)];
     }
     const id = nameOf(session);
@@ -230,6 +240,17 @@ export class Oracle {
     if (verdict.kind === 'twice')
       this.#fail('took effect twice', `${id} in slot ${slot}, and before: ${textOfResult(first)}`);
     return mayBeLarge(command, first) ? [first, { op: 'stale', because: 'sequence', epoch }] : [first];
+  }
+
+  /** As a text; of a write without a session, what the command in this slot gave. */
+  #firstResultOf(write: ClientWrite, slot: Slot): string | undefined {
+    const session = sessionOf(write);
+    if (session === null) {
+      const step = this.#steps.get(slot);
+      return step?.command === textOf(commandOf(write)) ? step.result : undefined;
+    }
+    const first = this.#sessions.firstOf(session);
+    return first && textOfResult(first);
   }
 
   #execute(command: Write, slot: Slot): WriteResult {
@@ -264,25 +285,4 @@ export class Oracle {
   #fail(kind: string, details: string): void {
     this.#observer.fail(kind, details);
   }
-}
-
-/** What a write does, in one text. */
-function textOf(command: Command): string {
-  if (command.op === 'forget') return JSON.stringify([command.op, command.epoch]);
-  const { value, expect } = command as { value?: string | null; expect?: string | null };
-  return JSON.stringify([command.op, command.key, expect, value]);
-}
-
-function textOfResult(result: Result | ({ readonly op: string } & ApiResult<WriteMethod>)): string {
-  const { op, slot, replaced, deleted, swapped, actual, because, epoch } = result as Record<string, unknown>;
-  return JSON.stringify([op, slot ?? epoch, replaced ?? deleted ?? swapped ?? because, actual]);
-}
-
-function nameOfOrNone({ session }: Command): string {
-  return session === null ? '' : nameOf(session);
-}
-
-function commandOf({ method, key, value, expect, client, sequence }: ClientWrite): Write {
-  const op = method.slice('kv.'.length) as Write['op'];
-  return { op, key, value, expect, session: { client, sequence } } as Write;
 }

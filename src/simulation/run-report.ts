@@ -17,6 +17,10 @@ export interface RunReport {
   readonly injected: Readonly<Record<string, number>>;
   /** How often each branch of the protocol was reached. */
   readonly branches: Readonly<Record<string, number>>;
+  /** What clients and servers had to do, and how often. */
+  readonly loads: Readonly<Record<string, number>>;
+  /** How full batches and windows were at most. */
+  readonly peaks: Readonly<Record<string, number>>;
   /** What was drawn of the state, and how much of it was looked at. */
   readonly state: Readonly<Record<string, number>>;
   /** What the clients did and were told. */

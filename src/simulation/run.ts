@@ -10,9 +10,10 @@ import { Node } from './node';
 import { Violation } from './observer';
 import { ProgressObserver } from './progress-observer';
 import { Oracle } from './oracle';
+import { probeOf, READ_AND_WRITE, WRITE } from './probe';
 import type { RunReport } from './run-report';
 import type { Scenario } from './scenario';
-import { SimulatedClient } from './simulated-client';
+import { SimulatedClient, type ClientParts } from './simulated-client';
 import { StateWatch } from './state-watch';
 import { TraceHash } from './trace-hash';
 import { NOWHERE, type Place } from './virtual-time';
@@ -26,6 +27,9 @@ const STORM_MS = 10_000;
 const LIVENESS_MS = 60_000;
 /** All servers that are not lost for good have this long to become equal. */
 const CONVERGENCE_MS = 60_000;
+
+/** A ready server takes a write within this time: an election and then some. */
+const SOON_MS = 20_000;
 
 /** Of the search for an order of all operations. What it cannot decide with so many fails. */
 const JUDGE_STEPS = 3_000_000;
@@ -63,6 +67,8 @@ class Run {
       world.tell = (place, text) => {
         tell(world.time.now, place, text());
       };
+    const { limits, pieceSlots } = scenario.variation;
+    world.load.mostEntries = limits?.roundSlots ?? pieceSlots;
     const durability = new DurabilityObserver(world.observer, scenario.protocol, () => this.#nodes);
     world.answered = (...answer) => {
       durability.answered(...answer);
@@ -84,6 +90,7 @@ class Run {
           protocolName: scenario.protocol,
           operationTimeoutMs: scenario.operationTimeoutMs,
           acceptorFailure: scenario.acceptorFailure,
+          digestSlots: scenario.digestSlots ?? 1,
           sessionLimits: scenario.state?.sessions,
           watch: this.#state,
           random: world.random.fork(`acceptor faults ${id}`),
@@ -169,7 +176,9 @@ class Run {
     );
     await this.#expect(
       'all servers become equal',
-      () => new Set(able.map((node) => node.isServing && `${node.applied} ${node.digest}`)).size === 1,
+      () =>
+        able.every((node) => node.isServing) &&
+        new Set(able.map((node) => `${node.applied} ${node.digest}`)).size === 1,
       CONVERGENCE_MS,
     );
     if (new Set(able.map((node) => node.state)).size > 1)
@@ -177,6 +186,7 @@ class Run {
         'states differ',
         'entries and sessions of servers that have applied the same slots',
       );
+    for (const node of able) if (node.isServing) await this.#probeReady(node.id);
     for (const node of this.#nodes)
       if (node.isWiped && node.refusal === undefined && node.isServing)
         this.#world.observer.fail('wiped disk let in', `server ${node.id} serves with an empty disk`);
@@ -186,33 +196,35 @@ class Run {
 
   /** A new read and a new write through this very server succeed. */
   async #probe(server: number): Promise<void> {
-    const world = this.#world;
     const index = this.#clients.length + server;
-    const client = new SimulatedClient({
-      world,
-      nodes: this.#nodes,
-      oracle: this.#oracle,
-      // Other clients may see what it writes, so it belongs to the history.
-      recorder: this.#recorder,
-      index,
-      plan: {
-        servers: [server],
-        deadlineMs: LIVENESS_MS,
-        attemptTimeoutMs: 5000,
-        broadcast: false,
-        echo: 0,
-        requests: [
-          { afterMs: 0, op: 'get', key: 'hot', read: 'linearizable' },
-          { afterMs: 0, op: 'put', key: `probe of ${server}` },
-        ],
-      },
-    });
+    const client = probeOf(this.#probeParts(index), server, LIVENESS_MS, READ_AND_WRITE);
     client.start();
     await this.#expect(
       `server ${server} of the core answers a new read and a new write`,
       () => client.succeeded === 2,
       LIVENESS_MS,
     );
+  }
+
+  /** Whoever calls itself ready when all is calm takes a write, and soon. */
+  async #probeReady(server: number): Promise<void> {
+    const index = this.#clients.length + this.#nodes.length + server;
+    const client = probeOf(this.#probeParts(index), server, SOON_MS, WRITE);
+    client.start();
+    await this.#expect(
+      `server ${server}, which is ready, takes a write`,
+      () => client.succeeded === 1,
+      SOON_MS,
+    );
+    this.#world.load.count('ready server that took a write');
+  }
+
+  /** Other clients may see what it writes, so it belongs to the history. */
+  #probeParts(index: number): Omit<ClientParts, 'plan'> {
+    return {
+      ...{ world: this.#world, nodes: this.#nodes, oracle: this.#oracle },
+      ...{ recorder: this.#recorder, index },
+    };
   }
 
   async #expect(what: string, done: () => boolean | undefined, limitMs: number): Promise<void> {
@@ -247,7 +259,7 @@ class Run {
   }
 
   #reportOf(failure: RunReport['failure']): RunReport {
-    const { time, observer } = this.#world;
+    const { time, observer, load } = this.#world;
     const trace = new TraceHash();
     trace.addText(time.traceHash);
     trace.addText(observer.traceHash);
@@ -266,6 +278,8 @@ class Run {
       injected: this.#injected(),
       branches: observer.branches,
       state: this.#state.counts(),
+      loads: load.counts,
+      peaks: load.peaks,
       history: this.#history,
     };
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PROTOCOLS, type ProtocolName } from '../protocols/registry';
-import type { Scenario } from './scenario';
+import { CONNECTION_LANES } from './lanes';
+import { LIMIT_NAMES, type Scenario } from './scenario';
 import { FIRST_CLIENT } from './virtual-time';
 
 /** Longer than any run that is drawn, and short enough for one that somebody wrote to end. */
@@ -17,8 +18,15 @@ const cut = z.array(z.tuple([place, place]).readonly()).readonly();
 const key = z.string().min(1);
 const read = z.enum(['local', 'linearizable']);
 
-const planned = { afterMs: ms };
+const planned = {
+  afterMs: ms,
+  alongside: z.exactOptional(z.literal(true)),
+  cancelAfterMs: z.exactOptional(ms),
+  empty: z.exactOptional(z.literal(true)),
+  unsessioned: z.exactOptional(z.literal(true)),
+};
 const request = z.discriminatedUnion('op', [
+  z.strictObject({ ...planned, op: z.literal('status') }),
   z.strictObject({ ...planned, op: z.literal('get'), key, read }),
   z.strictObject({ ...planned, op: z.enum(['put', 'delete']), key }),
   z.strictObject({
@@ -43,6 +51,9 @@ const client = z.strictObject({
   deadlineMs: someMs,
   attemptTimeoutMs: someMs,
   broadcast: z.boolean(),
+  broadcastReads: z.exactOptional(z.boolean()),
+  followLeader: z.exactOptional(z.boolean()),
+  heldUp: z.exactOptional(chance),
   echo: chance,
   requests: z.array(request).readonly(),
 });
@@ -54,10 +65,18 @@ const network = z.strictObject({
   duplication: chance,
   late: chance,
   lateMs: ms,
+  veryLate: z.exactOptional(z.strictObject({ share: chance, lateMs: ms, copies: z.boolean() })),
 });
 
 const at = { atMs: ms };
 const crash = { kept: chance, downMs: ms };
+const lane = {
+  ...at,
+  lane: z.enum(CONNECTION_LANES),
+  connections: cut,
+  side: z.enum(['requests', 'answers', 'both']),
+  forMs: ms,
+};
 const fault = z.discriminatedUnion('kind', [
   z.strictObject({
     ...at,
@@ -67,6 +86,8 @@ const fault = z.discriminatedUnion('kind', [
     forMs: ms,
   }),
   z.strictObject({ ...at, kind: z.literal('flapping'), cut, periodMs: z.number().min(1), forMs: ms }),
+  z.strictObject({ ...lane, kind: z.literal('lane cut') }),
+  z.strictObject({ ...lane, kind: z.literal('lane slow'), byMs: ms }),
   z.strictObject({ ...at, kind: z.literal('crash'), servers, ...crash }),
   z.strictObject({ ...at, kind: z.literal('lonely restart'), server, ...crash, forMs: ms }),
   z.strictObject({
@@ -84,6 +105,7 @@ const fault = z.discriminatedUnion('kind', [
     server,
     upMs: z.array(ms).readonly(),
     syncMs: ms,
+    digestSlots: z.exactOptional(z.int().min(1)),
     ...crash,
   }),
   z.strictObject({
@@ -128,6 +150,7 @@ const variation = z.strictObject({
   timing: z.exactOptional(
     z.strictObject({ resendMs: someMs, phaseTimeoutMs: someMs, gapMs: someMs, gossipMs: someMs }),
   ),
+  limits: z.exactOptional(z.partialRecord(z.enum(LIMIT_NAMES), z.int().min(1))),
 });
 
 const state = z.strictObject({
@@ -160,6 +183,7 @@ export const scenarioSchema = z
     safetyMs: someMs,
     network,
     syncMs: ms,
+    digestSlots: z.exactOptional(z.int().min(1)),
     operationTimeoutMs: someMs,
     acceptorFailure: chance,
     state: z.exactOptional(state),
@@ -183,6 +207,7 @@ function serversNamedIn({ clients, faults, forming: early, core }: Scenario): nu
       if ('server' in each) return [each.server];
       if ('servers' in each) return each.servers;
       if ('spared' in each) return each.spared;
+      if ('connections' in each) return each.connections.flat();
       return 'cut' in each ? each.cut.flat().filter((id) => id < FIRST_CLIENT) : [];
     }),
   ];

@@ -5,28 +5,42 @@ import type { SessionLimits } from '../kv/sessions';
 import type { ProtocolName } from '../protocols/registry';
 import type { DiskPoint } from './disk';
 import type { CallPoint } from './host';
+import type { LaneFault } from './lanes';
 
 export type FaultPoint = DiskPoint | CallPoint;
 
+/** How a request is made, where not in the plainest way. */
+export interface RequestManner {
+  /** The next request is begun without waiting for the end of this one. */
+  readonly alongside?: true;
+  /** The client gives it up after this long. */
+  readonly cancelAfterMs?: number;
+  /** A write of the empty value. */
+  readonly empty?: true;
+  /** A write without client and sequence: one request to the first server of the client, never sent again. */
+  readonly unsessioned?: true;
+}
+
 /** What a simulated client is to do next, `afterMs` from the end of what it did before. */
-export type PlannedRequest = { readonly afterMs: number } & (
-  | { readonly op: 'get'; readonly key: string; readonly read: ReadLevel }
-  | { readonly op: 'put' | 'delete'; readonly key: string }
-  /** Expects what the client saw last of this key, or that it is absent. */
-  | {
-      readonly op: 'compareAndSet';
-      readonly key: string;
-      readonly expect: 'seen' | 'absent';
-      readonly deletes: boolean;
-    }
-  | {
-      readonly op: 'list';
-      readonly prefix: string;
-      readonly after?: string | undefined;
-      readonly limit: number;
-      readonly read: ReadLevel;
-    }
-);
+export type PlannedRequest = RequestManner & { readonly afterMs: number } & (
+    | { readonly op: 'status' }
+    | { readonly op: 'get'; readonly key: string; readonly read: ReadLevel }
+    | { readonly op: 'put' | 'delete'; readonly key: string }
+    /** Expects what the client saw last of this key, or that it is absent. */
+    | {
+        readonly op: 'compareAndSet';
+        readonly key: string;
+        readonly expect: 'seen' | 'absent';
+        readonly deletes: boolean;
+      }
+    | {
+        readonly op: 'list';
+        readonly prefix: string;
+        readonly after?: string | undefined;
+        readonly limit: number;
+        readonly read: ReadLevel;
+      }
+  );
 
 /** A client with this deadline waits for a real answer, however long the faults last. */
 export const PATIENT_MS = 3_600_000;
@@ -39,6 +53,12 @@ export interface PlannedClient {
   readonly attemptTimeoutMs: number;
   /** Writes go to all servers at once. */
   readonly broadcast: boolean;
+  /** Left out: false. Reads go to all servers at once. */
+  readonly broadcastReads?: boolean;
+  /** Left out: false. As the shipped client does unless told otherwise. */
+  readonly followLeader?: boolean;
+  /** Chance for a request to be held up for seconds on its way to a server. Left out: 0. */
+  readonly heldUp?: number;
   /** Chance for a write to be sent once more, to another server, after its client has its answer. */
   readonly echo: number;
   readonly requests: readonly PlannedRequest[];
@@ -55,6 +75,8 @@ export interface NetworkWeather {
   /** Share of the messages that take up to `lateMs` longer. */
   readonly late: number;
   readonly lateMs: number;
+  /** Share of the requests for a promise, a vote or a heartbeat that arrive up to `lateMs` later, or once more. Left out: none. */
+  readonly veryLate?: { readonly share: number; readonly lateMs: number; readonly copies: boolean };
 }
 
 /** A link in one direction. */
@@ -81,6 +103,7 @@ export type Fault = { readonly atMs: number } & (
       readonly kept: number;
       readonly downMs: number;
     }
+  | LaneFault
   /** Crashes as it has answered a client, and when it is back it finds its clients but none of the other servers. */
   | {
       readonly kind: 'lonely restart';
@@ -167,7 +190,24 @@ export interface ProtocolVariation {
     readonly gapMs: number;
     readonly gossipMs: number;
   };
+  /** The protocol's own limits. Left out: as shipped. */
+  readonly limits?: Readonly<Partial<Record<LimitName, number>>>;
 }
+
+/** Limits that a run may have smaller than they are shipped; each protocol takes those that it knows. */
+export const LIMIT_NAMES = [
+  'roundSlots',
+  'roundCharacters',
+  'roundsInFlight',
+  'pieceCharacters',
+  'fillSlots',
+  'maxQueued',
+  'maxRunning',
+  'maxRunningWeight',
+  'maxWaiting',
+  'ownHoles',
+] as const;
+export type LimitName = (typeof LIMIT_NAMES)[number];
 
 /** What a run varies of the state that the servers replicate. Left out of a scenario: all as in the smallest cluster. */
 export interface StateVariation {
@@ -199,6 +239,8 @@ export interface Scenario {
   readonly network: NetworkWeather;
   /** Longest time from a write to its durability, when the disk is well. */
   readonly syncMs: number;
+  /** The digest of each store is asked for after every so many slots. Left out: after each. */
+  readonly digestSlots?: number;
   /** After this long a server gives an operation up. */
   readonly operationTimeoutMs: number;
   /** The classroom's -f. */

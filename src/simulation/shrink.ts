@@ -102,6 +102,10 @@ function ofServers(fault: Fault, servers: number): Fault[] {
     return left.length > 0 ? [{ ...fault, servers: left }] : [];
   }
   if ('spared' in fault) return [{ ...fault, spared: fault.spared.filter((server) => server < servers) }];
+  if ('connections' in fault) {
+    const connections = fault.connections.filter((link) => link.every((place) => place < servers));
+    return connections.length > 0 ? [{ ...fault, connections }] : [];
+  }
   if (!('cut' in fault)) return [fault];
   const cut = fault.cut.filter((link) => link.every((place) => place < servers || place >= FIRST_CLIENT));
   return cut.length > 0 ? [{ ...fault, cut }] : [];
@@ -140,6 +144,10 @@ function withClient(scenario: Scenario, index: number, client: PlannedClient): S
 function* betterWeather(scenario: Scenario): Generator<Scenario> {
   for (const kind of ['loss', 'duplication', 'late'] as const)
     if (scenario.network[kind] > 0) yield { ...scenario, network: { ...scenario.network, [kind]: 0 } };
+  const { veryLate, ...network } = scenario.network;
+  if (veryLate !== undefined) yield { ...scenario, network };
+  const { limits, ...variation } = scenario.variation;
+  if (limits !== undefined) yield { ...scenario, variation };
   if (scenario.acceptorFailure > 0) yield { ...scenario, acceptorFailure: 0 };
   if (scenario.thrifty) yield { ...scenario, thrifty: false };
   const { lease, ...withoutLease } = scenario;
@@ -150,6 +158,10 @@ function* betterWeather(scenario: Scenario): Generator<Scenario> {
 function* simplerClients(scenario: Scenario): Generator<Scenario> {
   for (const [index, client] of scenario.clients.entries()) {
     if (client.echo > 0) yield withClient(scenario, index, { ...client, echo: 0 });
+    if (client.heldUp !== undefined && client.heldUp > 0)
+      yield withClient(scenario, index, { ...client, heldUp: 0 });
+    if (client.followLeader) yield withClient(scenario, index, { ...client, followLeader: false });
+    if (client.broadcastReads) yield withClient(scenario, index, { ...client, broadcastReads: false });
     if (client.broadcast) yield withClient(scenario, index, { ...client, broadcast: false });
     if (client.servers.length > 1)
       yield withClient(scenario, index, { ...client, servers: client.servers.slice(0, 1) });

@@ -1,4 +1,4 @@
-import type { RunReport } from './run';
+import type { RunReport } from './run-report';
 
 /** What is left of a run when many are added up: its history is long. */
 export type RunFigures = Omit<RunReport, 'history'> & { readonly history?: undefined };
@@ -14,6 +14,9 @@ export interface Summary {
   readonly chosenSlots: number;
   readonly injected: Readonly<Record<string, number>>;
   readonly branches: Readonly<Record<string, number>>;
+  readonly loads: Readonly<Record<string, number>>;
+  /** The highest of all runs. */
+  readonly peaks: Readonly<Record<string, number>>;
   readonly state: Readonly<Record<string, number>>;
   /** Runs in which a local read showed the past, and the first of them. */
   readonly staleReads: number;
@@ -30,18 +33,23 @@ export const NO_RUNS: Summary = {
   chosenSlots: 0,
   injected: {},
   branches: {},
+  loads: {},
+  peaks: {},
   state: {},
   staleReads: 0,
   firstStaleRead: undefined,
 };
 
-function add(
-  a: Readonly<Record<string, number>>,
-  b: Readonly<Record<string, number>>,
-): Record<string, number> {
-  const sum = { ...a };
-  for (const [name, count] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + count;
-  return sum;
+type Counts = Readonly<Record<string, number>>;
+
+function join(a: Counts, b: Counts, both: (x: number, y: number) => number): Counts {
+  const joined = { ...a };
+  for (const [name, count] of Object.entries(b)) joined[name] = both(joined[name] ?? 0, count);
+  return joined;
+}
+
+function add(a: Counts, b: Counts): Counts {
+  return join(a, b, (x, y) => x + y);
 }
 
 export function addRun(summary: Summary, run: RunFigures): Summary {
@@ -57,6 +65,8 @@ export function addRun(summary: Summary, run: RunFigures): Summary {
     chosenSlots: summary.chosenSlots + run.chosenSlots,
     injected: add(summary.injected, run.injected),
     branches: add(summary.branches, run.branches),
+    loads: add(summary.loads, run.loads),
+    peaks: join(summary.peaks, run.peaks, Math.max),
     state: add(summary.state, run.state),
     staleReads: summary.staleReads + (staleRead === undefined ? 0 : 1),
     firstStaleRead:

@@ -8,7 +8,7 @@ import type { ProtocolVariation } from './scenario';
 
 /** The protocols, with options that a run varies. */
 export const VARIED: Readonly<Record<ProtocolName, (variation: ProtocolVariation) => Protocol>> = {
-  paxos: ({ logSlots, pieceSlots, timing }) => ({
+  paxos: ({ logSlots, pieceSlots, timing, limits }) => ({
     name: 'paxos',
     create: (environment, machine, settings) =>
       new PaxosReplica(environment, machine, settings, {
@@ -16,9 +16,10 @@ export const VARIED: Readonly<Record<ProtocolName, (variation: ProtocolVariation
         ...timing,
         log: { ...PAXOS.log, slots: logSlots },
         pieceSlots,
+        ...limits,
       }),
   }),
-  'multi-paxos': ({ logSlots, checkpointSlots, pieceSlots, timing }) => ({
+  'multi-paxos': ({ logSlots, checkpointSlots, pieceSlots, timing, limits }) => ({
     name: 'multi-paxos',
     create: (environment, machine, settings) =>
       new MultiPaxosReplica(environment, machine, settings, {
@@ -28,6 +29,7 @@ export const VARIED: Readonly<Record<ProtocolName, (variation: ProtocolVariation
         checkpointSlots: checkpointSlots ?? Math.ceil(logSlots / 2),
         roundSlots: pieceSlots,
         pieceSlots,
+        ...limits,
       }),
   }),
 };

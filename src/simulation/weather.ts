@@ -1,9 +1,12 @@
 import type { Random } from '../core/environment';
+import { LaneFaults } from './lanes';
 import type { Fate, Message, Rule } from './network';
 import type { Link, NetworkWeather } from './scenario';
 import { FIRST_CLIENT, type VirtualTime } from './virtual-time';
 
 const LINKS = 4096;
+/** Requests that do most harm when they come long after their time. */
+const VERY_LATE = /^acceptor\.(prepare|accept|heartbeat|preVote)$/;
 
 function keyOf(from: number, to: number): number {
   return from * LINKS + to;
@@ -19,12 +22,21 @@ export function linksBetween(some: readonly number[], others: readonly number[])
   );
 }
 
+interface Streams {
+  /** Of the links' delays. */
+  readonly links: Random;
+  /** Of what becomes of each message. */
+  readonly messages: Random;
+  /** Of what comes very late, and of slow lanes. */
+  readonly late: Random;
+}
+
 /** What the network does to messages on its own account, and which links are cut at the moment. */
 export class Weather {
+  readonly lanes: LaneFaults;
   readonly #time: VirtualTime;
   readonly #network: NetworkWeather;
-  /** Of the links' delays, and of what becomes of each message. */
-  readonly #random: { readonly links: Random; readonly messages: Random };
+  readonly #random: Streams;
   readonly #count: (kind: string) => void;
   /** How many faults cut each link at the moment. */
   readonly #cuts = new Map<number, number>();
@@ -33,23 +45,30 @@ export class Weather {
   constructor(parts: {
     time: VirtualTime;
     network: NetworkWeather;
-    random: { readonly links: Random; readonly messages: Random };
+    random: Streams;
     /** Hears of everything that befalls a message, by kind. */
     count: (kind: string) => void;
   }) {
     this.#time = parts.time;
+    this.lanes = new LaneFaults(parts.time);
     this.#network = parts.network;
     this.#random = parts.random;
     this.#count = parts.count;
   }
 
-  readonly rule: Rule = ({ from, to }: Message): Fate => {
+  readonly rule: Rule = (message: Message): Fate => {
+    const { from, to } = message;
     const { messages } = this.#random;
     const { loss, duplication, late, lateMs, jitterMs } = this.#network;
     if ((this.#cuts.get(keyOf(from, to)) ?? 0) > 0) {
       this.#count('message cut off');
       return 'drop';
     }
+    if (this.lanes.isCut(message)) {
+      this.#count(`message cut off by lane, ${message.lane ?? ''}`);
+      return 'drop';
+    }
+    const slowMs = this.lanes.slowMs(message);
     const isOfClient = from >= FIRST_CLIENT || to >= FIRST_CLIENT;
     // TCP makes good what a client's connection loses; it takes its time.
     const isLost = messages.chance(loss);
@@ -63,13 +82,27 @@ export class Weather {
       return (
         this.#linkDelayMs(from, to) -
         Math.log(1 - messages.float()) * jitterMs +
-        (isLate ? messages.float() * lateMs : 0)
+        (isLate ? messages.float() * lateMs : 0) +
+        (slowMs > 0 ? this.#random.late.float() * slowMs : 0)
       );
     };
-    if (isOfClient || !messages.chance(duplication)) return { delaysMs: [delay()] };
+    if (slowMs > 0) this.#count(`message slow by lane, ${message.lane ?? ''}`);
+    if (isOfClient) return { delaysMs: [delay()] };
+    if (!messages.chance(duplication)) return { delaysMs: this.#veryLate(message, [delay()]) };
     this.#count('message doubled');
-    return { delaysMs: [delay(), delay()] };
+    return { delaysMs: this.#veryLate(message, [delay(), delay()]) };
   };
+
+  /** The delays of the message, one of which is perhaps much longer, or added. */
+  #veryLate({ kind, method }: Message, delaysMs: readonly number[]): readonly number[] {
+    const { veryLate } = this.#network;
+    if (veryLate === undefined || kind === 'reply' || !VERY_LATE.test(method)) return delaysMs;
+    const { late } = this.#random;
+    if (!late.chance(veryLate.share)) return delaysMs;
+    this.#count(`very late ${method.slice('acceptor.'.length)}`);
+    const delayMs = (0.2 + 0.8 * late.float()) * veryLate.lateMs;
+    return veryLate.copies ? [...delaysMs, delayMs] : [...delaysMs.slice(1), delayMs];
+  }
 
   cut(links: readonly Link[], forMs: number): void {
     const add = (change: number): void => {

@@ -1,7 +1,10 @@
 import type { ServerId } from '../core/ballot';
 import { SeededRandom } from '../core/random';
+import { LoadMeter } from './load-meter';
 import { Network, type Machines } from './network';
 import { Observer } from './observer';
+import { Spins } from './spins';
+import { StatusObserver } from './status-observer';
 import { VirtualTime, type Place, type Scheduler } from './virtual-time';
 import type { Host } from './host';
 
@@ -13,6 +16,9 @@ export class World<S extends Scheduler = VirtualTime> {
   readonly members: readonly ServerId[];
   readonly random: SeededRandom;
   readonly observer: Observer;
+  readonly status: StatusObserver;
+  readonly load = new LoadMeter();
+  readonly spins: Spins;
   readonly time: S;
   readonly network: Network;
   readonly #hosts = new Map<Place, Host>();
@@ -32,7 +38,10 @@ export class World<S extends Scheduler = VirtualTime> {
     this.members = members;
     this.random = new SeededRandom(seed);
     this.observer = new Observer(members.length, quorums);
+    this.status = new StatusObserver(this.observer);
+    this.spins = new Spins(this.observer);
     this.time = createTime(() => {
+      this.spins.rest();
       this.observer.check();
     });
     this.network = new Network(this.time, {

@@ -17,7 +17,7 @@ describe('a failure file', () => {
       expect(parseFailure(formatFailure(file))).toEqual(file);
       for (const { kind } of file.scenario.faults) kinds.add(kind);
     }
-    expect(kinds.size).toBe(13);
+    expect(kinds.size).toBe(15);
   });
 
   const [client] = FILE.scenario.clients;

@@ -33,6 +33,7 @@ class Scene {
           settings: { quorums: parseQuorums('majority', members), thrifty: false },
           operationTimeoutMs: 4000,
           acceptorFailure: 0,
+          digestSlots: 1,
           random: random.fork(`acceptor faults ${id}`),
         }),
     );
@@ -71,7 +72,7 @@ class Scene {
 
   #link(): ClientLink {
     const { world, nodes } = this;
-    return new ClientLink({ world, nodes, oracle: this.#oracle, index: this.#clients++, echo: 0 });
+    return new ClientLink({ world, nodes, oracle: this.#oracle, index: this.#clients++, echo: 0, heldUp: 0 });
   }
 
   /** So many clients write once, and each does get it done. */

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { drawScenario } from '../../src/simulation/draw';
 import type { ProtocolName } from '../../src/protocols/registry';
 import { loadMutant } from '../../src/simulation/museum/mutant';
-import { runScenario, type RunReport } from '../../src/simulation/run';
+import { runScenario } from '../../src/simulation/run';
+import type { RunReport } from '../../src/simulation/run-report';
 import type { Code } from '../../src/simulation/museum/code';
 import { addRun, NO_RUNS, type Summary } from '../../src/simulation/summary';
 
@@ -173,7 +174,7 @@ describe('simulated clusters', () => {
       [
         {
           file: 'simulation/nemesis.ts',
-          find: 'this.#world.network.rule = weather;\n    this.#hasFormed',
+          find: 'this.#world.network.rule = this.#weather.rule;\n    this.#hasFormed',
           replace: "this.#world.network.rule = () => 'deliver';\n    this.#hasFormed",
         },
       ],

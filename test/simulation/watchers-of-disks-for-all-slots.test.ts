@@ -3,7 +3,7 @@ import { formatBallot, type Ballot, type Slot } from '../../src/core/ballot';
 import { slotKey } from '../../src/core/keys';
 import { APPLIED } from '../../src/protocols/log/stored-state';
 import { ACCEPTED, PROMISED } from '../../src/protocols/multi-paxos/acceptor';
-import type { ClientWrite } from '../../src/simulation/oracle';
+import type { ClientWrite } from '../../src/simulation/client-writes';
 import {
   commandOf,
   HIGH,

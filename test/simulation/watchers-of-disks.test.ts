@@ -3,7 +3,7 @@ import type { Ballot } from '../../src/core/ballot';
 import { slotKey } from '../../src/core/keys';
 import { ACCEPTED, PROMISED } from '../../src/protocols/paxos/acceptor';
 import { APPLIED } from '../../src/protocols/log/stored-state';
-import type { ClientWrite } from '../../src/simulation/oracle';
+import type { ClientWrite } from '../../src/simulation/client-writes';
 import {
   commandOf,
   HIGH,

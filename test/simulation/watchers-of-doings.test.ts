@@ -79,8 +79,28 @@ const MISTAKES: readonly Mistake[] = [
     noticed: 'failed but took effect',
     by: [
       ['client-link.ts', 'this.#oracle.refused('],
-      ['simulated-client.ts', 'this.#link.refuseLast('],
+      ['simulated-client.ts', 'this.#link.refuse(begun, writeOf('],
     ],
+  },
+  {
+    what: 'a delete without a session that is done is reported as failed',
+    edits: [
+      edit(
+        API,
+        "if (op === 'stale' && session !== null)",
+        "if (op === 'delete') throw new ApiError(API_ERRORS.invalidParams, 'no');\n    if (op === 'stale' && session !== null)",
+      ),
+    ],
+    scenario: { ...CALM, clients: [client([PUT, { ...DELETE, unsessioned: true }])] },
+    noticed: 'failed but took effect',
+    by: [['simulated-client.ts', 'this.#link.refuse(begun, write)']],
+  },
+  {
+    what: 'a server tells of more applied slots than it knows to be chosen',
+    edits: [edit('server/status.ts', '    applied,\n', '    applied: highestChosen + 1,\n')],
+    scenario: { ...CALM, clients: [client([PUT, { afterMs: 100, op: 'status' }])] },
+    noticed: 'impossible status',
+    by: [['node.ts', 'this.#parts.world.status.told(']],
   },
   {
     what: 'a server names an older state than it has shown',
@@ -151,8 +171,8 @@ const MISTAKES: readonly Mistake[] = [
 describe('who brings to the watchers what servers and clients do', () => {
   makeMistakes(MISTAKES, [
     ...sitesIn('simulation/client-link.ts', ['acknowledge', 'shown', 'listed', 'refused', 'unexpected']),
-    ...sitesIn('simulation/simulated-client.ts', ['fail', 'refuseLast', 'unexpected']),
-    ...sitesIn('simulation/node.ts', ['fail', 'showed', 'unexpected']),
+    ...sitesIn('simulation/simulated-client.ts', ['fail', 'refuse', 'unexpected']),
+    ...sitesIn('simulation/node.ts', ['fail', 'showed', 'told', 'unexpected']),
     ...sitesIn('simulation/watched-store.ts', ['applied']),
     ...sitesIn('simulation/host.ts', ['fail', 'see', 'unexpected']),
   ]);

@@ -21,6 +21,8 @@ import {
 } from '../support/mistakes';
 import { sitesIn } from '../support/watchers';
 
+const REPAIR = 'async repair(target: Slot): Promise<void> {';
+
 const MISTAKES: readonly Mistake[] = [
   {
     what: 'servers never join their cluster',
@@ -71,8 +73,32 @@ const MISTAKES: readonly Mistake[] = [
     by: [['run.ts', 'this.#expect(`server ${server} of the core']],
   },
   {
+    what: 'a ready server takes no write',
+    edits: [
+      edit(
+        API,
+        "=> submit({ op: 'put'",
+        "=> key === 'ready' ? new Promise(() => undefined) : submit({ op: 'put'",
+      ),
+    ],
+    noticed: 'no progress: not within 20 s: server 0, which is ready',
+    by: [['run.ts', 'this.#expect(`server ${server}, which is ready']],
+  },
+  {
+    what: 'a proposer that goes on without letting time pass',
+    edits: [
+      edit(
+        'protocols/paxos/proposer.ts',
+        'let voted = false;',
+        'let voted = false; for (;;) { await null; this.#environment.clock.now(); }',
+      ),
+    ],
+    noticed: 'spins: ',
+    by: [['spins.ts', "this.#observer.fail('spins'"]],
+  },
+  {
     what: 'a server that was cut off does not catch up',
-    edits: [edit(REPLICA, 'this.#catchUp.start();', '')],
+    edits: [edit('protocols/log/catch-up.ts', REPAIR, `${REPAIR} ${NEVER}`)],
     scenario: LONELY,
     noticed: 'no progress: not within 60 s: all servers become equal',
     by: [['run.ts', "this.#expect('all servers become equal'"]],
@@ -206,5 +232,6 @@ describe('who watches a run', () => {
     ),
     ...sitesIn('simulation/progress-observer.ts', ['fail']),
     ...sitesIn('simulation/world.ts', ['fail', 'unexpected']),
+    ...sitesIn('simulation/spins.ts', ['fail']),
   ]);
 });

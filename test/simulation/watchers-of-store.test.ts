@@ -2,7 +2,7 @@ import { describe } from '@jest/globals';
 import { slotKey } from '../../src/core/keys';
 import { WINDOW } from '../../src/kv/sessions';
 import { ACCEPTED } from '../../src/protocols/paxos/acceptor';
-import { DELETE, FIRST, OF_SESSIONS, put, PUT, SWAP } from '../support/session-stories';
+import { DELETE, FIRST, OF_SESSIONS, put, PUT, SWAP, WITHOUT_SESSIONS } from '../support/session-stories';
 import { commandOf, LOW, NOTHING, sitesIn, tellStories, type Scene, type Story } from '../support/watchers';
 
 const WRONG = { replaced: true, slot: 1 };
@@ -11,6 +11,7 @@ const ENTRIES = { entries: [{ key: 'k', value: 'v' }], more: false, applied: 1 }
 
 const OF_THE_LOG: readonly Story[] = [
   ...OF_SESSIONS,
+  ...WITHOUT_SESSIONS,
   [
     NOTHING,
     'each kind of write, the second copy of one, and a second server that does the same',

@@ -1,8 +1,10 @@
-import type { ClientWrite } from '../../src/simulation/oracle';
+import type { ClientWrite } from '../../src/simulation/client-writes';
 import { commandOf, NOTHING, type Scene, type Story } from './watchers';
 
 const OWN = { key: 'k', client: 'c' };
 export const PUT: ClientWrite = { ...OWN, method: 'kv.put', value: 'v', sequence: 1 };
+/** Without a session. */
+const ONCE: ClientWrite = { key: 'k', method: 'kv.put', value: 'once' };
 export const DELETE: ClientWrite = { ...OWN, method: 'kv.delete', sequence: 2 };
 export const SWAP: ClientWrite = { ...OWN, method: 'kv.compareAndSet', expect: 'v', value: 'w', sequence: 3 };
 export const FIRST = { replaced: false, slot: 1 };
@@ -61,6 +63,61 @@ export const OF_SESSIONS: readonly Story[] = [
     (scene: Scene): void => {
       scene.forget(0, 1);
       scene.oracle.applied(0, 2, { op: 'forget', epoch: 0, session: null }, { op: 'forget', epoch: 2 }, 'd');
+    },
+  ],
+];
+
+/** Writes that may take effect once at most, since their client sends each of them once. */
+export const WITHOUT_SESSIONS: readonly Story[] = [
+  [
+    NOTHING,
+    'a write without a session, and one that fails',
+    (scene: Scene): void => {
+      scene.write(ONCE, FIRST);
+      scene.oracle.invoked({ ...ONCE, value: 'w' });
+      scene.oracle.refused({ ...ONCE, value: 'w' });
+    },
+  ],
+  [
+    'took effect twice',
+    'a write without a session that was sent once',
+    (scene: Scene): void => {
+      scene.write(ONCE, FIRST);
+      scene.carryOut(0, ONCE, { replaced: true, slot: 2 });
+    },
+  ],
+  [
+    'failed but took effect',
+    'a write without a session that its client was refused before',
+    (scene: Scene): void => {
+      scene.oracle.invoked(ONCE);
+      scene.oracle.refused(ONCE);
+      scene.carryOut(0, ONCE, FIRST);
+    },
+  ],
+  [
+    'failed but took effect',
+    'a write without a session that its client is refused afterwards',
+    (scene: Scene): void => {
+      scene.write(ONCE, FIRST);
+      scene.oracle.refused(ONCE);
+    },
+  ],
+  [
+    'answered too early',
+    'a write without a session, in a slot that holds another',
+    (scene: Scene): void => {
+      put(scene);
+      scene.oracle.invoked(ONCE);
+      scene.oracle.acknowledge(ONCE, FIRST);
+    },
+  ],
+  [
+    'wrong result',
+    'of a write without a session',
+    (scene: Scene): void => {
+      scene.write(ONCE, FIRST);
+      scene.oracle.acknowledge(ONCE, { replaced: true, slot: 1 });
     },
   ],
 ];

@@ -9,7 +9,9 @@ import type { Disk } from '../../src/simulation/disk';
 import { DurabilityObserver } from '../../src/simulation/durability';
 import { loadMutant, type Edit } from '../../src/simulation/museum/mutant';
 import { Observer, type Violation } from '../../src/simulation/observer';
-import { Oracle, type ClientWrite } from '../../src/simulation/oracle';
+import type { ClientWrite } from '../../src/simulation/client-writes';
+import { Oracle } from '../../src/simulation/oracle';
+import { StatusObserver } from '../../src/simulation/status-observer';
 
 const SOURCE = path.resolve(__dirname, '../../src');
 
@@ -49,10 +51,16 @@ interface Classes {
   readonly Observer: typeof Observer;
   readonly Oracle: typeof Oracle;
   readonly DurabilityObserver: typeof DurabilityObserver;
+  readonly StatusObserver: typeof StatusObserver;
 }
 
-const SHIPPED: Classes = { Observer, Oracle, DurabilityObserver };
-const FILES = ['simulation/observer.ts', 'simulation/oracle.ts', 'simulation/durability.ts'];
+const SHIPPED: Classes = { Observer, Oracle, DurabilityObserver, StatusObserver };
+const FILES = [
+  'simulation/observer.ts',
+  'simulation/oracle.ts',
+  'simulation/durability.ts',
+  'simulation/status-observer.ts',
+];
 
 function classesWith(edits: readonly Edit[]): Classes {
   return Object.assign({}, ...loadMutant(FILES, edits)) as Classes;
@@ -68,6 +76,7 @@ export class Scene {
   readonly observer: Observer;
   readonly durability: DurabilityObserver;
   readonly oracle: Oracle;
+  readonly status: StatusObserver;
   readonly #disks = [0, 1, 2].map(() => new Map<string, string>());
   readonly #wiped = new Set<number>();
 
@@ -87,6 +96,7 @@ export class Scene {
       owners.map((owner) => ({ ...owner, isWiped: owner.isWiped() })),
     );
     this.oracle = new classes.Oracle(this.observer, this.durability);
+    this.status = new classes.StatusObserver(this.observer);
   }
 
   store(server: number, key: string, value: unknown): void {
@@ -148,7 +158,7 @@ interface ResultOfWrite {
 }
 
 export function commandOf({ method, client, sequence, epoch, ...rest }: ClientWrite): Write {
-  const session = { client, sequence, ...(epoch !== undefined && { epoch }) };
+  const session = client === undefined ? null : { client, sequence, ...(epoch !== undefined && { epoch }) };
   return { op: method.slice('kv.'.length), ...rest, session } as Write;
 }
 

@@ -14,7 +14,8 @@ export interface Mistake {
 
 /**
  * A known mistake, what it is, and why it is one. Its id is as in the literature of this project: P for the schedules of
- * Paxos, MP for those of Multi-Paxos, F for flexible quorums, S for store, client and server around them.
+ * Paxos, MP for those of Multi-Paxos, F for flexible quorums, S for store, client and server around them, L for what shows
+ * under load.
  */
 export interface Exhibit extends Mistake {
   /** The rule that it breaks, and where that is written. */

@@ -9,6 +9,7 @@ import { KEEPING } from './keeping';
 import { LEADING } from './leading';
 import { LEASING } from './leasing';
 import { LEARNING } from './learning';
+import { LOADING } from './loading';
 import { QUORUMS } from './quorums';
 import { SNAPSHOTS } from './snapshots';
 
@@ -26,4 +27,5 @@ export const EXHIBITS: readonly Exhibit[] = [
   ...ELECTING,
   ...LEADING,
   ...LEASING,
+  ...LOADING,
 ];
