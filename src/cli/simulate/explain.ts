@@ -9,6 +9,7 @@ import type { RunFigures } from '../../simulation/summary';
 import { PACKAGE_ROOT, packageVersion } from '../options';
 import { codeOf } from './job';
 import { makeFolder } from './output';
+import { SPINS } from './pool';
 import { Progress } from './progress';
 import { scenarioText } from './report';
 
@@ -41,7 +42,14 @@ export async function explain({ seed, failure }: RunFigures, options: Explaining
   const say = (text: string): void => {
     if (!json) process.stdout.write(`${text}\n`);
   };
-  say(`\nFAILED with seed ${seed}: ${failure.message}\nMaking it smaller ...`);
+  const again = `bin/simulate --seeds ${seed}${wishText(options)}`;
+  say(`\nFAILED with seed ${seed}: ${failure.message}`);
+  if (failure.kind === SPINS) {
+    // Tried here, it would never end.
+    say(`commit ${commit()}; again: ${again}`);
+    return { seed, failure, again, file: null, replay: null };
+  }
+  say('Making it smaller ...');
   const progress = new Progress(SHRINKING_RUNS, 'tries');
   const stillFails = async (candidate: Scenario): Promise<boolean> => {
     const report = await code.runScenario(candidate);
@@ -51,7 +59,6 @@ export async function explain({ seed, failure }: RunFigures, options: Explaining
   const { scenario } = await shrink(code.drawScenario(seed, wishes), stillFails, SHRINKING_RUNS);
   progress.clear();
   const { failure: shown = failure } = await code.runScenario(scenario);
-  const again = `bin/simulate --seeds ${seed}${wishText(options)}`;
   say(`${shown.message}\n${scenarioText(scenario)}\ncommit ${commit()}; again: ${again}`);
   const file = join(options.folder, nameOf(seed, options));
   try {

@@ -1,21 +1,17 @@
-import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { ProtocolName } from '../../protocols/registry';
 import type { Mistake } from '../../simulation/museum/exhibit';
-import { runner, type Done, type Job } from './job';
+import { wishesFor } from '../../simulation/museum/tour';
+import { NO_RUNS, type RunFigures } from '../../simulation/summary';
+import type { Done, Job } from './job';
+import { Thread } from './thread';
 import type { Tour, TourMessage, Visited } from './tour-worker';
-
-/** Nearly all that a simulation allocates is soon garbage: with more room for it, less is copied about. */
-const LIMITS = { maxYoungGenerationSizeMb: 192 };
 
 export interface Seeds {
   readonly first: number;
   readonly last: number;
 }
 
-/**
- * Runs the seeds, `jobs` at a time, and hands on each result as it comes; `onDone` gives false to stop. A single
- * seed runs right here.
- */
+/** Runs the seeds, `jobs` at a time, and hands on each result as it comes; `onDone` gives false to stop. */
 export async function runSeeds(
   job: Job,
   { first, last }: Seeds,
@@ -24,16 +20,13 @@ export async function runSeeds(
 ): Promise<void> {
   let next = first;
   let isStopped = false;
-  const work = async (run: (seed: number) => Promise<Done>): Promise<void> => {
-    while (next <= last && !isStopped) if (!onDone(await run(next++))) isStopped = true;
-  };
-  if (first === last) {
-    await work(runner(job));
-    return;
-  }
-  await withWorkers('worker.js', job, Math.min(jobs, last - first + 1), (worker) =>
-    work((seed) => ask(worker, seed, (done) => done as Done)),
-  );
+  await withThreads('worker.js', job, Math.min(jobs, last - first + 1), async (thread) => {
+    while (next <= last && !isStopped) {
+      const seed = next++;
+      const done = await thread.ask(seed, (said) => said as Done);
+      if (!onDone(done ?? { figures: spinning(seed), tookMs: 0 })) isStopped = true;
+    }
+  });
 }
 
 /** Visits the mistakes, `jobs` at a time. `onRun` hears of each seed, `onVisited` of each mistake, as they come. */
@@ -45,52 +38,50 @@ export async function visitAll(
   onVisited: (index: number, visited: Visited) => void,
 ): Promise<void> {
   const queue = mistakes.entries();
-  await withWorkers('tour-worker.js', tour, Math.min(jobs, mistakes.length), async (worker) => {
+  await withThreads('tour-worker.js', tour, Math.min(jobs, mistakes.length), async (thread) => {
     for (const [index, mistake] of queue) {
-      const visited = await ask(worker, mistake, (said) => {
+      let runs = 0;
+      const visited = await thread.ask(mistake, (said) => {
         const message = said as TourMessage;
         if (message.kind === 'visited') return message.visited;
+        runs++;
         onRun(mistake.id);
         return undefined;
       });
-      onVisited(index, visited);
+      onVisited(index, visited ?? spinningVisit(wishesFor(mistake, tour.read).protocol, runs + 1));
     }
   });
 }
 
-async function withWorkers(
+async function withThreads(
   file: string,
   workerData: unknown,
   count: number,
-  work: (worker: Worker) => Promise<void>,
+  work: (thread: Thread) => Promise<void>,
 ): Promise<void> {
-  const workers = Array.from(
-    { length: count },
-    () => new Worker(join(__dirname, file), { workerData, resourceLimits: LIMITS }),
-  );
+  const threads = Array.from({ length: count }, () => new Thread(file, workerData));
   try {
-    await Promise.all(workers.map(work));
+    await Promise.all(threads.map(work));
   } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.all(threads.map((thread) => thread.end()));
   }
 }
 
-/** Sends a question and listens until `answerIn` finds the answer in what is said. */
-function ask<Answer extends object>(
-  worker: Worker,
-  question: unknown,
-  answerIn: (message: unknown) => Answer | undefined,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const listen = (message: unknown): void => {
-      const answer = answerIn(message);
-      if (answer === undefined) return;
-      worker.off('message', listen);
-      worker.off('error', reject);
-      resolve(answer);
-    };
-    worker.once('error', reject);
-    worker.on('message', listen);
-    worker.postMessage(question);
-  });
+/** Of a run that has to be ended from outside. */
+export const SPINS = 'spins';
+const HOW_IT_SPINS = 'a run that goes on without ever letting time pass';
+
+function spinning(seed: number): RunFigures {
+  const { simulatedMs, events, operations, succeeded, checked, chosenSlots } = NO_RUNS;
+  return {
+    ...{ seed, simulatedMs, events, operations, succeeded, checked, chosenSlots },
+    failure: { kind: SPINS, message: `${SPINS}: ${HOW_IT_SPINS}` },
+    ...{ traceHash: '', staleRead: undefined, injected: {}, branches: {} },
+    ...{ loads: {}, peaks: {}, state: {} },
+  };
+}
+
+function spinningVisit(protocol: ProtocolName, seed: number): Visited {
+  const caught = { seed, kind: SPINS, message: HOW_IT_SPINS };
+  return { protocol, caught, runs: seed, simulatedMs: 0, tookMs: 0 };
 }

@@ -4,6 +4,7 @@ import type { Wishes } from '../../simulation/draw';
 import type { Mistake } from '../../simulation/museum/exhibit';
 import { Inapplicable, NotSimulated } from '../../simulation/museum/mutant';
 import { visit, wishesFor, type Finding } from '../../simulation/museum/tour';
+import { ALIVE, ALIVE_EVERY_MS } from './thread';
 
 /** What holds for all mistakes of a tour. */
 export interface Tour {
@@ -44,6 +45,8 @@ async function visitMistake(mistake: Mistake): Promise<Visited> {
 function tell(message: TourMessage): void {
   parentPort?.postMessage(message);
 }
+
+setInterval(() => parentPort?.postMessage(ALIVE), ALIVE_EVERY_MS);
 
 /* A thread that visits the mistakes it is sent. One that cannot be visited at all ends the thread with the error. */
 parentPort?.on('message', (mistake: Mistake) => {
