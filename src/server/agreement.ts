@@ -8,7 +8,7 @@ import type { ServerConfiguration } from './configuration';
  * The version of what servers say to each other. It is raised with every change of the messages, or of what they mean,
  * that a server of the version before would take for something else.
  */
-const MESSAGES = 1;
+const MESSAGES = 2;
 
 type Agreed = Pick<
   ServerConfiguration,

@@ -93,8 +93,11 @@ export type ReadReply = z.output<typeof readReply>;
 
 /** What the other servers ask of the one that leads under `ballot`, and it of its successor. */
 export const LEADER_METHODS = {
-  /** Has a value chosen. The same value sent again is proposed once. */
-  propose: method('command', z.object({ ballot, value }), commandReply),
+  /**
+   * Has a value chosen. It is proposed once per ballot and attempt, however often the call is sent. Attempts count from
+   * 1; only values that take effect once however often they are chosen have more than one.
+   */
+  propose: method('command', z.object({ ballot, value, attempt: z.int().min(1) }), commandReply),
   /** A slot whose state shows every command that was answered before this call. It need not be chosen yet. */
   readIndex: method('command', z.object({ ballot }), readReply),
   /** The leader of `ballot` stops: campaign at once. */

@@ -76,7 +76,8 @@ export class Operations<Result> {
   ): Promise<Result> {
     const { clock } = this.#environment;
     const leftMs = (): number => Math.max(0, deadline - clock.now());
-    let proposed = await this.#requests.propose(value, deadline);
+    let attempt = 1;
+    let proposed = await this.#requests.propose(value, deadline, attempt);
     if (proposed.kind === 'overloaded')
       throw new OperationError('overloaded', 'too many commands wait at the leader');
     if (proposed.kind === 'unreachable')
@@ -85,7 +86,7 @@ export class Operations<Result> {
     while (proposed.kind !== 'chosen' && isRepeatable && leftMs() > 0) {
       await this.#learner.until(() => expectation.outcome !== undefined, this.#options.requestResendMs);
       if (expectation.outcome !== undefined) return expectation.outcome.result;
-      proposed = await this.#requests.propose(value, deadline);
+      proposed = await this.#requests.propose(value, deadline, ++attempt);
     }
     const slot = proposed.kind === 'chosen' ? proposed.slot : Infinity;
     const isOver = (): boolean => expectation.outcome !== undefined || this.#learner.applied >= slot;

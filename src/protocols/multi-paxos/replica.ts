@@ -1,4 +1,4 @@
-import { compareBallots, formatBallot, type Ballot, type ServerId, type Slot } from '../../core/ballot';
+import { compareBallots, type Ballot, type ServerId, type Slot } from '../../core/ballot';
 import type { Environment } from '../../core/environment';
 import { OperationError, Unanswered } from '../../core/errors';
 import type { Json } from '../../core/json';
@@ -220,12 +220,12 @@ export class MultiPaxosReplica<Command extends Json, Result> implements Replica<
 
   #leaderService(): LeaderService {
     return {
-      propose: ({ ballot, value }) => {
+      propose: ({ ballot, value, attempt }) => {
         // The call may have come before, to this server's last incarnation.
         if (ballot.round < this.#ids.incarnation) return Promise.resolve({ kind: 'overtaken' });
         // Under another ballot it is another proposal, of which the origin knows that the first one is lost.
         return this.#onceOnly.run(
-          `${formatBallot(ballot)}/${value.id}`,
+          { ballot, id: value.id, attempt },
           () => this.#leaderOf(ballot)?.propose(value) ?? Promise.resolve({ kind: 'not-leading' }),
         );
       },

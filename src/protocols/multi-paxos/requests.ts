@@ -46,12 +46,15 @@ export class Requests {
     this.#options = parts.options;
   }
 
-  /** Has the value chosen by one leader; waits for one until `deadline`. It is not brought to a second one. */
-  async propose(value: Value, deadline: number): Promise<Proposed> {
+  /**
+   * Has the value chosen by one leader; waits for one until `deadline`. It is not brought to a second one. `attempt`
+   * counts the calls for this value, from 1 on.
+   */
+  async propose(value: Value, deadline: number, attempt: number): Promise<Proposed> {
     for (;;) {
       if (!(await this.#hears(undefined, deadline))) return { kind: 'unreachable' };
       const { ballot } = this.#follower;
-      const reply = await this.#proposeTo(ballot, value, deadline);
+      const reply = await this.#proposeTo({ ballot, value, attempt }, deadline);
       if (reply?.kind === 'chosen') {
         this.#follower.heard(ballot, reply.slot);
         return reply;
@@ -76,12 +79,16 @@ export class Requests {
     }
   }
 
-  async #proposeTo(ballot: Ballot, value: Value, deadline: number): Promise<CommandReply | undefined> {
+  async #proposeTo(
+    request: { ballot: Ballot; value: Value; attempt: number },
+    deadline: number,
+  ): Promise<CommandReply | undefined> {
+    const { ballot, value } = request;
     const leader = this.#ownLeader(ballot);
     if (leader !== undefined) return this.#within(deadline, leader.propose(value));
     const peer = this.#peers.get(ballot.server);
     if (peer === undefined) return { kind: 'not-leading' };
-    return this.#ask(ballot, deadline, () => peer.propose({ ballot, value }));
+    return this.#ask(ballot, deadline, () => peer.propose(request));
   }
 
   async #readIndexAt(

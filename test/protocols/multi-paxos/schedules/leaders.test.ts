@@ -40,6 +40,44 @@ const forwardedTwice: Schedule = async (code) => {
   cluster.checkOutcomes();
 };
 
+/** A write that was lost with its leader comes to the next one while its queue is full, and again when it is not. */
+const retriedAfterOverload: Schedule = async (code) => {
+  const options = { maxQueued: 1, roundsInFlight: 1 };
+  const { cluster, leader } = await startCluster(code, 3, undefined, options);
+  const { world } = cluster;
+  const [origin, successor] = [(leader + 1) % 3, (leader + 2) % 3];
+  let refusals = 0;
+  const busy: Rule = ({ method, kind, from, to }) => {
+    if (method === 'leader.propose' && to === leader) return 'drop';
+    if (method === 'leader.propose' && kind === 'reply' && from === successor) refusals++;
+    return method === 'acceptor.accept' ? 'drop' : 'deliver';
+  };
+  world.network.rule = busy;
+  let outcome: unknown;
+  cluster
+    .replica(origin)
+    .submit('x', 4000, true)
+    .then(
+      () => (outcome = 'done'),
+      (error: unknown) => (outcome = error),
+    );
+  const ballot: Ballot = cluster.replica(leader).inspect().highestPromised;
+  const call = world.network.call(successor, successor, 'leader.takeOver', { ballot }, CALL);
+  await world.time.settled(call, CALL.timeoutMs);
+  const isElected = (): boolean => cluster.replica(successor).inspect().leader === successor;
+  if (!(await world.time.runUntil(isElected, 200))) throw new Error('the successor was not elected');
+  const first = cluster.submit(successor, 'y');
+  // It starts before the next command comes, which then has the only place in the queue.
+  await world.time.run(1);
+  const second = cluster.submit(successor, 'z');
+  if (!(await world.time.runUntil(() => refusals > 0, 1000))) throw new Error('the write was never refused');
+  world.network.rule = () => 'deliver';
+  for (const operation of [first, second]) await cluster.outcomeOf(operation);
+  await world.time.runUntil(() => outcome !== undefined, 6000);
+  if (outcome !== 'done') world.observer.fail('the retry was refused for ever', String(outcome));
+  world.observer.check();
+};
+
 /** A read begins while the answers for an earlier one are on their way; in between, another leader writes. */
 const readInARoundThatHasBegun: Schedule = async (code) => {
   const { cluster, leader } = await startCluster(code, 3);
@@ -129,13 +167,27 @@ describe('what a leader may say', () => {
       edits: [
         {
           file: 'protocols/multi-paxos/once-only.ts',
-          find: 'const known = this.#replies.get(id);',
+          find: 'const known = this.#replies.get(key);',
           replace: 'const known = undefined;',
         },
       ],
     },
     forwardedTwice,
     /applied twice: x/,
+  );
+  play(
+    {
+      name: 'a retry of a server is a new attempt: it is refused no longer than the queue is full',
+      edits: [
+        {
+          file: 'protocols/multi-paxos/operations.ts',
+          find: 'proposed = await this.#requests.propose(value, deadline, ++attempt);',
+          replace: 'proposed = await this.#requests.propose(value, deadline, attempt);',
+        },
+      ],
+    },
+    retriedAfterOverload,
+    /the retry was refused for ever/,
   );
   play(
     {
