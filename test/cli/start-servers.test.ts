@@ -93,19 +93,49 @@ test('a reader that goes away, as after "| head", ends it without an error', asy
 });
 
 describe('a server that dies', () => {
-  test('is reported and restarted', async () => {
+  test('is reported and restarted at once', async () => {
     const { program } = await fakes();
     await program.untilPrinted('ready after');
     const before = program.fakePids(5);
     process.kill(before[2]!, 'SIGKILL');
     await program.untilPrinted('server 2 is ready again');
-    expect(program.stderr).toContain('server 2 died (SIGKILL); restarting it in 0.5 s');
+    expect(program.stderr).toContain('server 2 died (SIGKILL); restarting it at once');
     const now = program.fakePids(5);
     expect(now[2]).not.toBe(before[2]);
     expect([now[0], now[1], now[3], now[4]]).toEqual([before[0], before[1], before[3], before[4]]);
   });
 
-  test('is restarted after a pause that grows', async () => {
+  test('is restarted at once five times, then after a pause that grows', async () => {
+    const { program } = await fakes(['-n', '2']);
+    await program.untilPrinted('ready after');
+    const deaths = (): string[] =>
+      [...program.stderr.matchAll(/server 1 died \(SIGKILL\); restarting it (.*)/g)].map(([, when]) => when!);
+    // Where deaths are far apart more restarts are at once: the loop goes on until two are not.
+    for (let count = 1; !deaths().includes('in 1 s'); count++) {
+      process.kill(program.fakePids(2)[1]!, 'SIGKILL');
+      const again = (): number => program.stdout.split('server 1 is ready again').length - 1;
+      await waitUntil(
+        () => again() === count && deaths().length === count,
+        20_000,
+        () => program.stderr,
+      );
+    }
+    expect(deaths().slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'at once'));
+    expect(deaths().slice(-2)).toEqual(['in 0.5 s', 'in 1 s']);
+  });
+
+  test('is restarted at once before it is ready too, if it has been ready before', async () => {
+    const { program } = await fakes(['-n', '2']);
+    await program.untilPrinted('ready after');
+    writeFileSync(join(program.folder, 'behaviour-1'), 'crash');
+    process.kill(program.fakePids(2)[1]!, 'SIGKILL');
+    await program.untilPrinted('server 1 died (exit code 7); restarting it in 0.5 s');
+    expect(program.stderr.split('restarting it at once').length - 1).toBeGreaterThanOrEqual(5);
+    rmSync(join(program.folder, 'behaviour-1'));
+    await program.untilPrinted('server 1 is ready again');
+  });
+
+  test('before it was ever ready is restarted after a pause that grows', async () => {
     const { program } = await fakes(['-n', '2'], { 1: 'crash' });
     await program.untilPrinted('server 1 died (exit code 7); restarting it in 0.5 s');
     await program.untilPrinted('server 1 died (exit code 7); restarting it in 1 s');

@@ -10,7 +10,13 @@ import type { Reporter } from './reporter';
  */
 const NODE_OPTIONS = ['--max-semi-space-size=64'];
 const STOP_WITHIN_MS = 1700;
-const STEADY_AFTER_MS = 30_000;
+/**
+ * A server that was ready is restarted at once, so many times within so long (as systemd's limit of starts): the cluster
+ * misses it. One that dies more often, or cannot start, would take the processor from the others: its restarts are
+ * delayed, until it has been steady for as long.
+ */
+const RESTARTS_AT_ONCE = 5;
+const STEADY_AFTER_MS = 10_000;
 /** Exit codes of servers that another try would not help. */
 const REFUSALS: ReadonlySet<number> = new Set(Object.values(REFUSED));
 
@@ -22,7 +28,7 @@ export interface SupervisorPlan {
   readonly environment: NodeJS.ProcessEnv;
   /** Why a dead server stays dead, as the end of a sentence; undefined: it is restarted. */
   readonly noRestartBecause?: string | undefined;
-  /** Pause before the first restart; it doubles with every further one, up to 16 times. */
+  /** First pause before a restart that does not happen at once; it doubles with every further one, up to 16 times. */
   readonly restartDelayMs?: number;
 }
 
@@ -31,7 +37,13 @@ interface Child {
   process: ChildProcess | undefined;
   state: 'starting' | 'ready' | 'waiting' | 'gone';
   startedAt: number;
-  deaths: number;
+  /** Since it was started first. */
+  hasBeenReady: boolean;
+  hasDied: boolean;
+  /** When its latest deaths were that were followed by a restart at once. */
+  restartsAtOnce: number[];
+  /** Restarts with a pause since it was steady. */
+  delays: number;
   restart?: NodeJS.Timeout;
   /** What it said, or what the system said, about why it does not run. */
   reason: string | undefined;
@@ -55,7 +67,10 @@ export class Supervisor {
       process: undefined,
       state: 'starting',
       startedAt: 0,
-      deaths: 0,
+      hasBeenReady: false,
+      hasDied: false,
+      restartsAtOnce: [],
+      delays: 0,
       reason: undefined,
     }));
   }
@@ -142,7 +157,8 @@ export class Supervisor {
       return;
     }
     child.state = 'ready';
-    if (child.deaths > 0) this.#reporter.notice('info', `server ${child.id} is ready again`);
+    child.hasBeenReady = true;
+    if (child.hasDied) this.#reporter.notice('info', `server ${child.id} is ready again`);
     this.#settle();
   }
 
@@ -155,7 +171,11 @@ export class Supervisor {
       const name = `server ${child.id}`;
       if (code !== null && REFUSALS.has(code) && !wasReady) this.#refused(name, code, child.reason);
       else
-        this.#died(child, `${name} died (${signal ?? (code === null ? child.reason : `exit code ${code}`)})`);
+        this.#died(
+          child,
+          wasReady,
+          `${name} died (${signal ?? (code === null ? child.reason : `exit code ${code}`)})`,
+        );
     }
     this.#settle();
   }
@@ -170,19 +190,31 @@ export class Supervisor {
     this.stop();
   }
 
-  #died(child: Child, what: string): void {
+  #died(child: Child, wasReady: boolean, what: string): void {
     if (this.#plan.noRestartBecause !== undefined) {
       this.#reporter.notice('error', `${what}; it is not restarted ${this.#plan.noRestartBecause}`);
       return;
     }
-    if (performance.now() - child.startedAt > STEADY_AFTER_MS) child.deaths = 0;
-    const delayMs = (this.#plan.restartDelayMs ?? 500) * 2 ** Math.min(child.deaths, 4);
-    child.deaths++;
+    if (wasReady && performance.now() - child.startedAt > STEADY_AFTER_MS) child.delays = 0;
+    child.hasDied = true;
     child.state = 'waiting';
-    this.#reporter.notice('error', `${what}; restarting it in ${delayMs / 1000} s`);
+    const delayMs = this.#delayMs(child);
+    const when = delayMs === 0 ? 'at once' : `in ${delayMs / 1000} s`;
+    this.#reporter.notice('error', `${what}; restarting it ${when}`);
     child.restart = setTimeout(() => {
       this.#launch(child);
     }, delayMs);
+  }
+
+  /** The pause before the next restart. */
+  #delayMs(child: Child): number {
+    const now = performance.now();
+    child.restartsAtOnce = child.restartsAtOnce.filter((at) => now - at < STEADY_AFTER_MS);
+    if (child.hasBeenReady && child.delays === 0 && child.restartsAtOnce.length < RESTARTS_AT_ONCE) {
+      child.restartsAtOnce.push(now);
+      return 0;
+    }
+    return (this.#plan.restartDelayMs ?? 500) * 2 ** Math.min(child.delays++, 4);
   }
 
   /** Tells whoever waits when all are ready, or when nothing is left to wait for. */
