@@ -46,6 +46,16 @@ export function laneTo(origin: string, changes: Partial<LaneOptions> = {}): Peer
   return lane;
 }
 
+/**
+ * A lane whose connection is open, both sides proven: what is called next is sent in the same turn of the event loop,
+ * before any time-out of it can pass, however busy the machine is. The peer has to answer the method `greeting`.
+ */
+export async function openLaneTo(origin: string, changes: Partial<LaneOptions> = {}): Promise<PeerLane> {
+  const lane = laneTo(origin, changes);
+  expect(await lane.call('greeting', 'hello', 20_000)).toBe('hello');
+  return lane;
+}
+
 /** The error of a call, and how long it took. */
 export async function failure(call: Promise<unknown>): Promise<{ message: string; tookMs: number }> {
   const startedAt = performance.now();
