@@ -57,6 +57,24 @@ describe('gathering answers', () => {
     expect(result).toEqual({ state: 'resolved', value: 'ca' });
   });
 
+  test('what was heard is looked at once more at the deadline', async () => {
+    const { time, clock } = virtualClock();
+    const result = watch(
+      gather<string, string>({
+        members: [0, 1],
+        clock,
+        resendMs: 1000,
+        deadlineMs: 100,
+        ask: (member) => (member === 0 ? Promise.resolve('refused') : new Promise(() => undefined)),
+        decide: (replies, resends) => (resends === Infinity ? [...replies.values()].join() : undefined),
+      }),
+    );
+    await time.run(99);
+    expect(result.state).toBe('pending');
+    await time.run(2);
+    expect(result).toEqual({ state: 'resolved', value: 'refused' });
+  });
+
   test('a member counts once, however often it answers', async () => {
     const { time, asked, seen, result } = startGathering(2);
     await time.run(35);
