@@ -8,22 +8,22 @@ const DEFAULTS = { deadlineMs: 10_000, attemptTimeoutMs: 5000 };
 /** Servers keep the results of 64 writes of a client: more than that are begun in a stream. */
 const STREAM = { least: 60, most: 110 };
 
-const READS_BESIDE_WRITES_IN_RUNS = 0.3;
+const READS_BESIDE_WRITES_IN_RUNS = 0.15;
 
 type Manner = (random: Random, client: PlannedClient, hotKey: string) => PlannedClient;
 
 /** Each is in some runs, and there in some clients. */
 const MANNERS: readonly { readonly manner: Manner; readonly inRuns: number; readonly ofClients: number }[] = [
   { manner: asShipped, inRuns: 0.4, ofClients: 0.5 },
-  { manner: withBursts, inRuns: 0.25, ofClients: 0.4 },
-  { manner: withStream, inRuns: 0.12, ofClients: 0.3 },
-  { manner: withReadsTogether, inRuns: 0.15, ofClients: 0.5 },
+  { manner: withBursts, inRuns: 0.15, ofClients: 0.4 },
+  { manner: withStream, inRuns: 0.08, ofClients: 0.3 },
+  { manner: withReadsTogether, inRuns: 0.1, ofClients: 0.5 },
   { manner: withoutSessions, inRuns: 0.3, ofClients: 0.5 },
   { manner: withEmptyValues, inRuns: 0.25, ofClients: 0.5 },
   { manner: withCancels, inRuns: 0.25, ofClients: 0.5 },
-  { manner: readingEverywhere, inRuns: 0.2, ofClients: 0.4 },
+  { manner: readingEverywhere, inRuns: 0.15, ofClients: 0.4 },
   { manner: heldUp, inRuns: 0.25, ofClients: 0.5 },
-  { manner: askingForStatus, inRuns: 0.3, ofClients: 0.5 },
+  { manner: askingForStatus, inRuns: 0.2, ofClients: 0.5 },
 ];
 
 /** The clients, with what makes their load more than one plain operation after the other. `read`: of all reads, not drawn. */
