@@ -4,7 +4,7 @@ import type { Cancel, Clock, Transport } from '../core/environment';
 import { Unanswered } from '../core/errors';
 import { Dispatcher, stub, type Method, type Service } from '../core/rmi';
 import { StartRefused } from './configuration';
-import type { Identity } from './identity';
+import { MOST_RUNS, type Identity } from './identity';
 import type { Log } from './logging';
 
 const CALL_TIMEOUT_MS = 1000;
@@ -15,14 +15,19 @@ const OBJECTION_MS = 500;
 /** A copy of a data folder that is older than this is refused. */
 const RENEW_MS = 5_000;
 
+const run = z.string().min(1).max(100);
 const hello = z.object({
   id: z.int().min(0),
   disk: z.string().min(1).max(100),
   generation: z.int().min(1),
-  run: z.string().min(1).max(100),
+  run,
+  /** The earlier runs on the caller's data, each with its last generation. */
+  before: z.array(z.object({ run, generation: z.int().min(0) })).max(MOST_RUNS),
   initialDigest: z.string().max(100),
   /** The caller was let in before. */
   admitted: z.boolean(),
+  /** The caller votes from now on. If not, it asks whether it may. */
+  votes: z.boolean(),
 });
 const welcome = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('welcome') }),
@@ -41,8 +46,10 @@ export const FORMATION_METHODS = {
  * others remembers the old disk and refuses the new one. The price: a cluster forms when all its servers have met once.
  *
  * A disk that was put back to an older state has lost promises too. So each start of a server, and each five seconds of its
- * life, are a new generation of its data, which it stores and then tells the others. They record it, and refuse the same
- * disk with a generation that they heard of in an earlier run. Recorded durably: all of them may have been restarted since.
+ * life, are a new generation of its data, which it stores and then tells the others. They record it, durably, since all of
+ * them may have been restarted when it matters; and they refuse the same disk where it has not got to that generation in that very run.
+ * The number alone would not do: a folder that was put back gets higher ones with each start. Whoever only asks whether it may
+ * vote leaves no trace: if one of the others refuses it, the folder that it should have started with is still welcome to all.
  */
 export class Formation implements Service<typeof FORMATION_METHODS> {
   readonly #self: ServerId;
@@ -54,6 +61,7 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
   readonly #peers: ReadonlyMap<ServerId, Service<typeof FORMATION_METHODS>>;
   readonly #dispatcher = new Dispatcher();
   #cancelRenewal: Cancel = () => undefined;
+  #votes = false;
   #stopped = false;
 
   constructor(parts: {
@@ -92,8 +100,10 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
   async hello(caller: Hello): Promise<Welcome> {
     const reason = this.#objection(caller);
     if (reason === undefined) {
-      const { disk, generation, run } = caller;
-      await this.#identity.recordAge(caller.id, { disk, generation, run });
+      const { disk, generation, run, votes } = caller;
+      const known = this.#identity.ageOf(caller.id);
+      const age = !votes && known?.disk === disk ? known : { disk, generation, run };
+      await this.#identity.recordAge(caller.id, age);
       return { kind: 'welcome' };
     }
     // A newcomer has no say against a server that was let in before; it will be told so itself.
@@ -105,14 +115,19 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
   async join(): Promise<void> {
     const greetings = [...this.#peers].map(([peer, stub]) => this.#greet(peer, stub));
     const greeted = Promise.all(greetings.map(({ welcomed }) => welcomed));
+    const patience = this.#clock.sleep(OBJECTION_MS);
     // A server that was admitted before need not wait for those that are down, but a peer may know something against it.
     if (this.#identity.isAdmitted) {
       greeted.catch(this.#onRefused);
       const tried = Promise.all(greetings.map((greeting) => greeting.tried));
-      await Promise.race([greeted, tried, this.#clock.sleep(OBJECTION_MS)]);
+      await Promise.race([greeted, tried, patience]);
     } else await greeted;
     if (this.#stopped) return;
     if (!this.#identity.isAdmitted) await this.#identity.admit();
+    this.#votes = true;
+    const told = this.#tell();
+    told.catch(this.#onRefused);
+    await Promise.race([told, patience]);
     this.#renewLater();
   }
 
@@ -133,23 +148,32 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
 
   async #renew(): Promise<void> {
     await this.#identity.renew();
-    for (const stub of this.#peers.values())
-      stub.hello(this.#ownHello()).then(
-        (answer) => {
-          if (answer.kind === 'refused' && !this.#stopped) this.#onRefused(new StartRefused(answer.reason));
-        },
-        // It hears of the next one.
-        () => undefined,
-      );
+    this.#tell().catch(this.#onRefused);
+  }
+
+  /** Has the others record this generation; rejects with StartRefused. Who does not answer hears of the next one. */
+  async #tell(): Promise<void> {
+    const tell = async (peer: Service<typeof FORMATION_METHODS>): Promise<void> => {
+      const answer = await peer.hello(this.#ownHello()).catch(() => undefined);
+      if (answer?.kind === 'refused' && !this.#stopped) throw new StartRefused(answer.reason);
+    };
+    await Promise.all([...this.#peers.values()].map(tell));
   }
 
   #ownHello(): Hello {
-    const { age, initialDigest, isAdmitted } = this.#identity;
-    return { id: this.#self, ...age, initialDigest, admitted: isAdmitted };
+    const { age, before, initialDigest, isAdmitted } = this.#identity;
+    return {
+      id: this.#self,
+      ...age,
+      before: [...before],
+      initialDigest,
+      admitted: isAdmitted,
+      votes: this.#votes,
+    };
   }
 
   /** Why the caller must not be let in, if so. */
-  #objection({ id, disk, generation, run, initialDigest }: Hello): string | undefined {
+  #objection({ id, disk, run, before, initialDigest }: Hello): string | undefined {
     if (!this.#peers.has(id)) return `server ${id} is no other member of this cluster`;
     if (initialDigest !== this.#identity.initialDigest)
       return (
@@ -163,9 +187,13 @@ export class Formation implements Service<typeof FORMATION_METHODS> {
         `server ${this.#self} knows server ${id} by other data: its data was lost or replaced, and without its ` +
         `promises it must not vote again. ${whatToDo(id)}`
       );
-    if (known.run !== run && generation <= known.generation)
+    // A run from before those that are remembered is told by its number alone.
+    const isLongAgo = known.generation < (before[0]?.generation ?? 0);
+    const reached =
+      before.find((earlier) => earlier.run === known.run)?.generation ?? (isLongAgo ? known.generation : 0);
+    if (known.run !== run && reached < known.generation)
       return (
-        `server ${this.#self} knows newer data of server ${id} (generation ${known.generation}, now ${generation}): ` +
+        `server ${this.#self} knows newer data of server ${id} (generation ${known.generation}, now ${reached}): ` +
         'its folder was put back to an older state, which lacks promises and votes that it has given since, so it must ' +
         `not vote again. ${whatToDo(id)}`
       );

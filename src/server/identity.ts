@@ -22,9 +22,21 @@ interface StoredIdentity {
   readonly initialDigest: string;
   /** Every other server has recorded this disk: from then on this one may vote. */
   readonly admitted: boolean;
-  /** Left out by the first versions. */
+  /** Left out by the first versions, like the rest. */
   readonly generation?: number;
+  /** The run that stored this, and those before it. */
+  readonly run?: string;
+  readonly before?: readonly Run[];
 }
+
+/** One run of a server on its data, and the last generation that it stored. */
+export interface Run {
+  readonly run: string;
+  readonly generation: number;
+}
+
+/** Runs that a server remembers of its data. */
+export const MOST_RUNS = 100;
 
 /** How old a server's data is, as the server says of itself and others remember of it. */
 export interface DataAge {
@@ -49,12 +61,14 @@ export interface Names {
 export class Identity {
   readonly #storage: Storage;
   readonly #run: string;
+  readonly #before: readonly Run[];
   readonly #known = new Map<number, DataAge>();
   #stored: StoredIdentity;
 
   private constructor(storage: Storage, run: string, stored: StoredIdentity) {
     this.#storage = storage;
     this.#run = run;
+    this.#before = runsOf(stored);
     this.#stored = stored;
   }
 
@@ -114,6 +128,11 @@ export class Identity {
     return { disk, generation, run: this.#run };
   }
 
+  /** The earlier runs on this data, the last ones of them. */
+  get before(): readonly Run[] {
+    return this.#before;
+  }
+
   get initialDigest(): string {
     return this.#stored.initialDigest;
   }
@@ -141,7 +160,8 @@ export class Identity {
 
   /** Makes this a new generation of the data: copies made before are older, for all who hear of it. */
   async renew(): Promise<void> {
-    const stored = { ...this.#stored, generation: this.age.generation + 1 };
+    const { generation, run } = this.age;
+    const stored = { ...this.#stored, generation: generation + 1, run, before: this.#before };
     await this.#save(stored);
     this.#stored = stored;
   }
@@ -155,6 +175,11 @@ export class Identity {
   async #save(stored: StoredIdentity): Promise<void> {
     await this.#storage.write([{ key: IDENTITY, value: stored as unknown as Json }]);
   }
+}
+
+/** With the run that stored this as the last one. */
+function runsOf({ run, generation = 0, before = [] }: StoredIdentity): readonly Run[] {
+  return run === undefined ? before : [...before, { run, generation }].slice(-MOST_RUNS);
 }
 
 /** The first versions stored the name of the disk alone. */
