@@ -282,8 +282,9 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     return changes;
   }
 
+  /** A value that was chosen twice had its effect the first time; of the second one the machine may not know that any more. */
   #settle(id: string, result: Result): void {
-    if (this.#expected.has(id)) this.#expected.set(id, { result });
+    if (this.#expected.has(id) && this.#expected.get(id) === undefined) this.#expected.set(id, { result });
   }
 
   #moveFloor(floor: Slot): Change[] {

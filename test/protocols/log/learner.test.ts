@@ -35,6 +35,14 @@ describe('learning', () => {
     expect(machine.values.get('a')).toBe('3');
   });
 
+  test('of a value that was chosen twice the first result counts', async () => {
+    const { learner } = await rig();
+    const [first, second] = entries('a1', 'a2');
+    const expectation = learner.expect(first!.value.id);
+    learner.learnAll([first!, second!, { slot: 3, value: first!.value }]);
+    expect([learner.applied, expectation.outcome]).toEqual([3, { result: '' }]);
+  });
+
   test('the no-op takes its slot and changes nothing', async () => {
     const { learner, machine } = await rig();
     learner.learnAll([{ slot: 1, value: { id: 'noop', command: null } }]);
