@@ -17,12 +17,17 @@ interface Waiter {
   readonly refuse: (why: string) => void;
 }
 
-/** So long operations leave while others wait, before their rate says how long it takes. */
+/** The shortest and the longest time in which the rate at which operations are done is measured. */
 const MEASURE_MS = 500;
+const LONGEST_MEASURE_MS = 2000;
+/** So long after the last one had to wait, or was refused, the rate still counts. */
+const REMEMBER_MS = 1000;
+/** Times are estimates: half of the operations that just fit would end after their deadline. */
+const MARGIN = 1.25;
 
 /**
  * Lets so many operations run at a time; further ones wait in order, and more than that are refused. So are those that
- * cannot be done by their deadline at the rate at which operations leave: at once, or when their turn comes too late.
+ * cannot be done by their deadline at the rate at which others are done: at once, or when their turn comes too late.
  */
 export class Admission {
   readonly #clock: Clock;
@@ -31,11 +36,14 @@ export class Admission {
   #waitingWeight = 0;
   #running = 0;
   #runningWeight = 0;
-  /** Since when operations wait without a break, or since the rate was last taken; who left since then. */
+  /** Since when the rate is measured, how many ran then, and how many were done since then. */
   #measuredFrom = 0;
-  #left = 0;
-  /** Operations that leave per millisecond while others wait; undefined before it was measured. */
+  #ranThen = 0;
+  #done = 0;
+  /** Operations done per millisecond while others waited; undefined before it was measured. */
   #rate: number | undefined;
+  /** When an operation last had to wait or was refused. */
+  #crowdedAt = -Infinity;
 
   constructor(clock: Clock, limits: AdmissionLimits) {
     this.#clock = clock;
@@ -52,20 +60,22 @@ export class Admission {
    * when it is not by `deadline`.
    */
   enter(deadline: number, weight = 0): Promise<void> {
-    if (this.#waiting.size === 0 && this.#fits(weight)) {
+    const mayStart = this.#waiting.size === 0 && this.#fits(weight);
+    if (!mayStart) this.#crowd();
+    const { maxWaiting, maxWaitingWeight } = this.#limits;
+    if (!mayStart && (this.#waiting.size >= maxWaiting || this.#waitingWeight + weight > maxWaitingWeight))
+      return refusal(`${this.#waiting.size} operations are waiting already`);
+    if (this.#running > 0 && this.#isCrowded) {
+      const neededMs = this.#msFor(this.#running + this.#waiting.size + 1);
+      if (this.#clock.now() + neededMs > deadline) {
+        this.#crowd();
+        return refusal(`what is under way already takes ${Math.ceil(neededMs)} ms`);
+      }
+    }
+    if (mayStart) {
       this.#start(weight);
       return Promise.resolve();
     }
-    const { maxWaiting, maxWaitingWeight } = this.#limits;
-    if (this.#waiting.size >= maxWaiting || this.#waitingWeight + weight > maxWaitingWeight)
-      return Promise.reject(
-        new OperationError('overloaded', `${this.#waiting.size} operations are waiting already`),
-      );
-    const neededMs = this.#msFor(this.#running + this.#waiting.size + 1);
-    if (this.#clock.now() + neededMs > deadline)
-      return Promise.reject(
-        new OperationError('overloaded', `what waits already takes ${Math.ceil(neededMs)} ms`),
-      );
     return new Promise((resolve, reject) => {
       const cancel: Cancel = this.#clock.after(Math.max(0, deadline - this.#clock.now()), () => {
         this.#remove(waiter);
@@ -84,17 +94,16 @@ export class Admission {
           reject(new OperationError('overloaded', why));
         },
       };
-      if (this.#waiting.size === 0) this.#measure();
       this.#waiting.add(waiter);
       this.#waitingWeight += weight;
     });
   }
 
-  /** Makes room for those that have waited longest. */
-  leave(weight = 0): void {
+  /** Makes room for those that have waited longest. Who leaves at its deadline was not done in time. */
+  leave(weight = 0, deadline = Infinity): void {
     this.#running--;
     this.#runningWeight -= weight;
-    if (this.#waiting.size > 0) this.#left++;
+    if (this.#clock.now() < deadline) this.#done++;
     this.#admitNext();
   }
 
@@ -129,23 +138,46 @@ export class Admission {
   #remove(waiter: Waiter): void {
     this.#waiting.delete(waiter);
     this.#waitingWeight -= waiter.weight;
-    if (this.#waiting.size === 0) this.#rate = undefined;
+  }
+
+  /** Whether operations had to wait just now. Without a crowd, they are done at the rate at which they come. */
+  get #isCrowded(): boolean {
+    return this.#waiting.size > 0 || this.#clock.now() - this.#crowdedAt < REMEMBER_MS;
+  }
+
+  /** An operation has to wait, or is refused. */
+  #crowd(): void {
+    if (!this.#isCrowded) {
+      this.#rate = undefined;
+      this.#measure();
+    }
+    this.#crowdedAt = this.#clock.now();
   }
 
   /** Begins to measure the rate. */
   #measure(): void {
     this.#measuredFrom = this.#clock.now();
-    this.#left = 0;
+    this.#ranThen = this.#running;
+    this.#done = 0;
   }
 
-  /** How long it takes until so many have left; 0 as long as that is not known. */
+  /** How long it takes until so many are done; 0 as long as that is not known. */
   #msFor(operations: number): number {
     const elapsedMs = this.#clock.now() - this.#measuredFrom;
-    if (this.#waiting.size > 0 && elapsedMs >= MEASURE_MS) {
-      // The one more is as good as gone: with a rate of 0 nothing would ever be let in again.
-      this.#rate = (this.#left + 1) / elapsedMs;
+    // They may end in bursts, of which the first one tells nothing: so only when as many are done as ran.
+    const isMeasured = elapsedMs >= MEASURE_MS && this.#done >= Math.max(1, this.#ranThen);
+    if (isMeasured || elapsedMs >= LONGEST_MEASURE_MS) {
+      // The one more keeps a rate of 0 from refusing for ever.
+      this.#rate = (this.#done + 1) / elapsedMs;
       this.#measure();
+      return (MARGIN * operations) / this.#rate;
     }
-    return this.#rate === undefined ? 0 : operations / this.#rate;
+    // At best, all that run are done now: the cluster may have become slower.
+    const best = elapsedMs >= MEASURE_MS ? (this.#done + this.#running) / elapsedMs : Infinity;
+    return (MARGIN * operations) / Math.min(this.#rate ?? Infinity, best);
   }
+}
+
+function refusal(why: string): Promise<never> {
+  return Promise.reject(new OperationError('overloaded', why));
 }

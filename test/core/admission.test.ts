@@ -75,6 +75,7 @@ describe('admission', () => {
       await time.run(100);
       admission.leave();
     }
+    await time.run(1);
     expect(waiting.filter(({ state }) => state === 'resolved')).toHaveLength(7);
     const hasty = watch(admission.enter(clock.now() + 1000));
     const patient = watch(admission.enter(clock.now() + 10_000));
@@ -110,10 +111,30 @@ describe('admission', () => {
     await time.run(1);
     expect(hasty.state).toBe('rejected');
     admission.leave();
+    const soon = watch(admission.enter(clock.now() + 1000));
+    await time.run(1);
+    expect(soon.state).toBe('rejected');
     admission.leave();
+    await time.run(2000);
     void admission.enter(Infinity);
     const next = watch(admission.enter(clock.now() + 1000));
     await time.run(1);
     expect(next.state).toBe('pending');
+  });
+
+  test('a crowd that is gone, and the few that come after it, hold up no later burst', async () => {
+    const { time, clock } = virtualClock();
+    const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 100, maxWaiting: 100 });
+    for (let i = 0; i < 101; i++) void admission.enter(clock.now() + 10_000);
+    for (let i = 0; i < 101; i++) admission.leave();
+    // One operation in 200 ms, which says nothing of how many could be done.
+    for (let i = 0; i < 20; i++) {
+      void admission.enter(clock.now() + 4000);
+      await time.run(200);
+      admission.leave();
+    }
+    const burst = Array.from({ length: 100 }, () => watch(admission.enter(clock.now() + 4000)));
+    await time.run(1);
+    expect(burst.filter(({ state }) => state === 'resolved')).toHaveLength(100);
   });
 });

@@ -53,7 +53,7 @@ export class Operations<Result> {
       return await this.#decide(value, expectation, deadline, isRepeatable);
     } finally {
       expectation.cancel();
-      this.#admission.leave(weight);
+      this.#admission.leave(weight, deadline);
     }
   }
 

@@ -128,7 +128,7 @@ export class PaxosReplica<Command extends Json, Result> implements Replica<Comma
       throw new OperationError('outcome-unknown', `the write was chosen in slot ${slot}, but ${why}`);
     } finally {
       expectation.cancel();
-      this.#admission.leave(weight);
+      this.#admission.leave(weight, deadline);
     }
   }
 
