@@ -20,8 +20,8 @@ interface Waiter {
 /** The shortest and the longest time in which the rate at which operations are done is measured. */
 const MEASURE_MS = 500;
 const LONGEST_MEASURE_MS = 2000;
-/** So long after the last one had to wait, or was refused, the rate still counts. */
-const REMEMBER_MS = 1000;
+/** So long after the last one had to wait, or was refused, the rate still counts: what ran then may still be under way. */
+const REMEMBER_MS = 5000;
 /** Times are estimates: half of the operations that just fit would end after their deadline. */
 const MARGIN = 1.25;
 
@@ -42,7 +42,7 @@ export class Admission {
   #done = 0;
   /** Operations done per millisecond while others waited; undefined before it was measured. */
   #rate: number | undefined;
-  /** When an operation last had to wait or was refused. */
+  /** When an operation last began or ceased to wait, or was refused. */
   #crowdedAt = -Infinity;
 
   constructor(clock: Clock, limits: AdmissionLimits) {
@@ -138,6 +138,7 @@ export class Admission {
   #remove(waiter: Waiter): void {
     this.#waiting.delete(waiter);
     this.#waitingWeight -= waiter.weight;
+    this.#crowdedAt = this.#clock.now();
   }
 
   /** Whether operations had to wait just now. Without a crowd, they are done at the rate at which they come. */
@@ -168,7 +169,9 @@ export class Admission {
     const isMeasured = elapsedMs >= MEASURE_MS && this.#done >= Math.max(1, this.#ranThen);
     if (isMeasured || elapsedMs >= LONGEST_MEASURE_MS) {
       // The one more keeps a rate of 0 from refusing for ever.
-      this.#rate = (this.#done + 1) / elapsedMs;
+      const rate = (this.#done + 1) / elapsedMs;
+      // With nobody waiting, no more are done than come: that shows what can be done at least.
+      this.#rate = this.#waiting.size > 0 ? rate : Math.max(rate, this.#rate ?? 0);
       this.#measure();
       return (MARGIN * operations) / this.#rate;
     }

@@ -115,7 +115,7 @@ describe('admission', () => {
     await time.run(1);
     expect(soon.state).toBe('rejected');
     admission.leave();
-    await time.run(2000);
+    await time.run(6000);
     void admission.enter(Infinity);
     const next = watch(admission.enter(clock.now() + 1000));
     await time.run(1);
@@ -128,7 +128,7 @@ describe('admission', () => {
     for (let i = 0; i < 101; i++) void admission.enter(clock.now() + 10_000);
     for (let i = 0; i < 101; i++) admission.leave();
     // One operation in 200 ms, which says nothing of how many could be done.
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 30; i++) {
       void admission.enter(clock.now() + 4000);
       await time.run(200);
       admission.leave();
@@ -136,5 +136,49 @@ describe('admission', () => {
     const burst = Array.from({ length: 100 }, () => watch(admission.enter(clock.now() + 4000)));
     await time.run(1);
     expect(burst.filter(({ state }) => state === 'resolved')).toHaveLength(100);
+  });
+
+  test('what a crowd that ended by its deadline showed still counts for the next one', async () => {
+    const { time, clock } = virtualClock();
+    const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 500, maxWaiting: 10_000 });
+    const begun: number[] = [];
+    for (let batch = 0; batch < 3; batch++) {
+      const deadline = clock.now() + 4000;
+      const entries = Array.from({ length: 1000 }, () => watch(admission.enter(deadline)));
+      await time.run(1);
+      const running = entries.filter(({ state }) => state === 'resolved').length;
+      begun.push(running);
+      // Ten are done in a second; the others leave when their time is over.
+      for (let i = 0; i < 39; i++) {
+        await time.run(100);
+        if (i < running) admission.leave(0, deadline);
+      }
+      await time.run(deadline - clock.now());
+      for (let i = 39; i < entries.filter(({ state }) => state === 'resolved').length; i++)
+        admission.leave(0, deadline);
+      await time.run(10);
+    }
+    expect(begun[0]).toBe(500);
+    expect(Math.max(...begun.slice(1))).toBeLessThan(100);
+    expect(Math.min(...begun)).toBeGreaterThan(0);
+  });
+
+  test('weights count while operations run and while they wait, and no longer', async () => {
+    const { time, clock } = virtualClock();
+    const limits = { maxRunning: 10, maxRunningWeight: 10, maxWaiting: 10, maxWaitingWeight: 10 };
+    const admission = new Admission(clock, limits);
+    for (let turn = 0; turn < 3; turn++) {
+      const entries = [6, 6, 4, 1].map((weight) => watch(admission.enter(clock.now() + 1000, weight)));
+      await time.run(1);
+      expect(entries.map(({ state }) => state)).toEqual(['resolved', 'pending', 'pending', 'rejected']);
+      admission.leave(6);
+      await time.run(1);
+      expect(entries.map(({ state }) => state)).toEqual(['resolved', 'resolved', 'resolved', 'rejected']);
+      admission.leave(6);
+      admission.leave(4);
+      expect(admission.pending).toBe(0);
+    }
+    void admission.enter(Infinity, 1000);
+    expect(admission.pending).toBe(1);
   });
 });
