@@ -13,15 +13,23 @@ export interface Attack {
   run(target: Target): Promise<Counts>;
 }
 
+/** What the servers of a cluster know of it. */
+export interface Secrets {
+  readonly token: string;
+  readonly cluster: string;
+}
+
 /** The server under attack. */
 export class Target {
   readonly port: number;
+  readonly secrets: Secrets;
   readonly random: Random;
   readonly #isLong: boolean;
   readonly #opened: Raw[] = [];
 
-  constructor(port: number, random: Random, isLong: boolean) {
+  constructor(port: number, secrets: Secrets, random: Random, isLong: boolean) {
     this.port = port;
+    this.secrets = secrets;
     this.random = random;
     this.#isLong = isLong;
   }

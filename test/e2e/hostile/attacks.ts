@@ -1,6 +1,7 @@
 import type { Attack } from './attack';
 import * as bodies from './bodies';
 import * as connections from './connections';
+import * as sockets from './sockets';
 
 export const ATTACKS: readonly Attack[] = [
   connections.upgradeThenPlain,
@@ -9,6 +10,8 @@ export const ATTACKS: readonly Attack[] = [
   connections.halfRequests,
   connections.pipelining,
   connections.flood,
+  sockets.cutFrames,
+  sockets.provenGarbage,
   bodies.refusedBodies,
   bodies.unfinishedBodies,
   bodies.dribbledBodies,

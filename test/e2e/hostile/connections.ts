@@ -22,7 +22,7 @@ function anyRequest({ port, random }: Target): string {
   ])();
 }
 
-async function leave(raw: Raw, how: 'end' | 'destroy' | 'reset' | 'stay'): Promise<void> {
+export async function leave(raw: Raw, how: 'end' | 'destroy' | 'reset' | 'stay'): Promise<void> {
   if (how === 'end') raw.socket.end();
   if (how === 'destroy') raw.socket.destroy();
   if (how === 'reset') raw.socket.resetAndDestroy();

@@ -10,6 +10,8 @@ const AFTER_MIB = 350;
 const DESCRIPTORS = 20;
 const SETTLE_MS = 20_000;
 const SAMPLE_MS = 50;
+/** The name of a cluster that was given none. */
+const CLUSTER = 'synod';
 const WARM_UP_MS = 500;
 
 /** One attack and what it did to the server and to a client that behaves. */
@@ -36,7 +38,7 @@ export async function runRound(
   isLong: boolean,
 ): Promise<Round> {
   const random = new SeededRandom(seed).fork(attack.name);
-  const target = new Target(cluster.port(id), random, isLong);
+  const target = new Target(cluster.port(id), { token: cluster.token, cluster: CLUSTER }, random, isLong);
   const look = (): Resources | undefined => {
     const seen = cluster.isRunning(id) ? resourcesOf(cluster, id) : undefined;
     // A process that just ended has no memory.
