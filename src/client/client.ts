@@ -175,11 +175,11 @@ export class SynodClient {
   /** In the current session; where servers have forgotten that, and surely did nothing, in a new one. */
   async #writeAs<Result>(params: object, task: Task<Result>): Promise<Result> {
     const { clock } = this.#environment;
-    const onEpoch = (told: number): void => {
-      this.#epoch = Math.max(this.#epoch, told);
-    };
     for (;;) {
       const epoch = this.#epoch;
+      const onEpoch = (told: number): void => {
+        this.#learn(told, epoch);
+      };
       try {
         // The same for all attempts of this run, whatever other writes learn meanwhile.
         return await this.#run({ ...task, params: epoch === 0 ? params : { ...params, epoch }, onEpoch });
@@ -188,6 +188,15 @@ export class SynodClient {
         if (!isForgotten || this.#epoch === epoch || clock.now() >= task.deadline) throw error;
       }
     }
+  }
+
+  /**
+   * A cluster behind the epoch that a write of this session named is another one, made anew at the same addresses. What
+   * becomes of that write is unknown: a copy may be carried out when the cluster gets there. Later writes are not its copies.
+   */
+  #learn(told: number, named: number): void {
+    if (told < named && this.#epoch === named) this.#epoch = told;
+    else this.#epoch = Math.max(this.#epoch, told);
   }
 
   #read<M extends ApiMethod>(method: M, params: object, options: CallOptions): Promise<ApiResult<M>> {

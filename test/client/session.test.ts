@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { OutcomeUnknown } from '../../src';
-import { API_ERRORS } from '../../src/api/errors';
+import { API_ERRORS, type ApiErrorKind } from '../../src/api/errors';
 import { ApiError } from '../../src/server/api-error';
 import type { Call, Reaction } from './fake-server';
 import { clientOf, diesInTheBody, put, rejection, serverThat, silent, stopAll } from './harness';
@@ -15,10 +15,8 @@ function inEpoch(epoch: () => number): (call: Call) => Reaction {
     ((params['epoch'] as number | undefined) ?? 0) < epoch() - 1 ? forgotten(epoch()) : { result: put };
 }
 
-function forgotten(epoch: number): Reaction {
-  const text = JSON.stringify(
-    new ApiError(API_ERRORS.staleEpoch, 'the client is forgotten', epoch).toResponse('1'),
-  );
+function forgotten(epoch: number, kind: ApiErrorKind = API_ERRORS.staleEpoch): Reaction {
+  const text = JSON.stringify(new ApiError(kind, 'the client is forgotten', epoch).toResponse('1'));
   return {
     misbehave: (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(text),
   };
@@ -90,5 +88,26 @@ describe('a client that servers have forgotten', () => {
     const racing = await serverThat(() => forgotten(++epoch));
     await rejection(clientOf([racing], { deadlineMs: 300 }).put('k', '1'));
     expect(racing.calls.length).toBeGreaterThan(2);
+  });
+
+  test('goes on in a cluster that was made anew, after one write of unknown outcome', async () => {
+    let epoch = 7;
+    const server = await serverThat((call) =>
+      Number(call.params['epoch'] ?? 0) > epoch
+        ? forgotten(epoch, API_ERRORS.staleSequence)
+        : inEpoch(() => epoch)(call),
+    );
+    const client = clientOf([server]);
+    await client.put('k', '1');
+    epoch = 1;
+    // A copy of it could be carried out when the new cluster gets to epoch 7, so it is not sent in another session.
+    const error = await rejection(client.put('k', '2'));
+    expect(error).toBeInstanceOf(OutcomeUnknown);
+    expect(error).toMatchObject({ definite: false, code: API_ERRORS.staleSequence.code });
+    expect(await client.put('k', '3')).toEqual(put);
+    expect(server.calls.slice(2).map(named)).toEqual([
+      [client.id, 2, 7],
+      [client.id, 3, 1],
+    ]);
   });
 });
