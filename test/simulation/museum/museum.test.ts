@@ -30,6 +30,9 @@ const QUICK: [id: string, mostSeeds: number][] = [
   ['MP-12', 20],
   ['MP-17b', 3],
   ['MP-20b', 10],
+  ['X-1', 3],
+  ['X-4', 10],
+  ['X-6', 10],
 ];
 
 describe('the museum', () => {

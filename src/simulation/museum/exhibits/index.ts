@@ -11,6 +11,7 @@ import { LEASING } from './leasing';
 import { LEARNING } from './learning';
 import { LOADING } from './loading';
 import { QUORUMS } from './quorums';
+import { SLIPS } from './slips';
 import { SNAPSHOTS } from './snapshots';
 
 /** The whole collection. */
@@ -28,4 +29,5 @@ export const EXHIBITS: readonly Exhibit[] = [
   ...LEADING,
   ...LEASING,
   ...LOADING,
+  ...SLIPS,
 ];
