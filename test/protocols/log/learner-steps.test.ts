@@ -5,7 +5,7 @@ import type { Value } from '../../../src/protocols/log/messages';
 import { Host } from '../../../src/simulation/host';
 import { virtualWorld } from '../../../src/simulation/world';
 import { valueOf } from '../paxos/bench';
-import { OPTIONS, entries, rig } from './rig';
+import { OPTIONS, Registers, entries, rig } from './rig';
 
 /** A learner of large values, of which three fit in its log, and that makes a checkpoint after so many. */
 async function learnerOfLargeValues(
@@ -74,4 +74,24 @@ test('its position tells of slots above a hole too', async () => {
   const { learner } = await rig();
   learner.learnAll([{ slot: 3, value: valueOf('a3') }]);
   expect(await learner.position()).toEqual({ applied: 0, highestChosen: 3 });
+});
+
+test('what is applied between two checkpoints is there again after a crash', async () => {
+  const world = virtualWorld([0], 1);
+  const host = new Host(world, 0);
+  const start = async (): Promise<Learner<string, string>> => {
+    const environment = { ...host.boot(), trace: () => undefined };
+    const learner = new Learner(environment, new Registers(), {
+      ...OPTIONS,
+      checkpointSlots: 8,
+      storesChosen: true,
+    });
+    for (const [key, stored] of environment.storage.read()) learner.recover(key, stored);
+    await world.time.settled(learner.recovered(), 100);
+    return learner;
+  };
+  (await start()).learnAll(entries('a1', 'a2', 'a3'));
+  await world.time.run(50);
+  host.crash();
+  expect((await start()).applied).toBe(3);
 });
