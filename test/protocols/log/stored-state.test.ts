@@ -3,6 +3,7 @@ import type { Change, Environment, Storage } from '../../../src/core/environment
 import type { Json } from '../../../src/core/json';
 import type { StateRecord } from '../../../src/core/state-machine';
 import { Learner } from '../../../src/protocols/log/learner';
+import { StoredState } from '../../../src/protocols/log/stored-state';
 import { Host } from '../../../src/simulation/host';
 import { virtualWorld } from '../../../src/simulation/world';
 import { valueOf } from '../paxos/bench';
@@ -268,4 +269,20 @@ describe('a folder of version 0.1, which has no generations', () => {
     });
     expect([...seen]).toEqual([before, JSON.stringify([9, SNAPSHOT])]);
   });
+});
+
+test('a generation has its number once all of it is durable, and not before', async () => {
+  const settle: (() => void)[] = [];
+  const storage = { write: () => new Promise<void>((resolve) => settle.push(resolve)) };
+  let generation: number | undefined;
+  void new StoredState(storage as unknown as Storage, OPTIONS)
+    .write(registers('abc', '1'))
+    .then((number) => (generation = number));
+  for (const pieces of [1, 2]) {
+    await settled();
+    expect([settle.length, generation]).toEqual([pieces, undefined]);
+    settle.at(-1)!();
+  }
+  await settled();
+  expect(generation).toBe(1);
 });

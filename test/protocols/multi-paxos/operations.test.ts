@@ -51,7 +51,7 @@ async function proposed(
     roundTrip: new RoundTrip(),
     options: DEFAULT_OPTIONS,
   });
-  const outcome = await time.settled(requests.propose(VALUE, clock.now() + LONG_MS), 2 * LONG_MS);
+  const outcome = await time.settled(requests.propose(VALUE, clock.now() + LONG_MS, 1), 2 * LONG_MS);
   return { outcome, asked };
 }
 

@@ -44,7 +44,7 @@ const proposedUnderTwoBallots: Schedule = async (code) => {
   const { network, time, observer } = cluster.world;
   const [origin, successor] = [(leader + 1) % 3, (leader + 2) % 3];
   const propose = (): Promise<unknown> => {
-    const params = { ballot: ballotOf(cluster, leader), value: COMMAND };
+    const params = { ballot: ballotOf(cluster, leader), value: COMMAND, attempt: 1 };
     return network.call(origin, leader, 'leader.propose', params, { timeoutMs: LONG_MS });
   };
   network.rule = ({ method, from }) => (method === 'acceptor.accept' && from === leader ? 'drop' : 'deliver');
@@ -64,7 +64,7 @@ const proposedUnderTwoBallots: Schedule = async (code) => {
 const proposedBeforeARestart: Schedule = async (code) => {
   const { cluster, leader } = await startCluster(code, 3);
   const { time, observer } = cluster.world;
-  const params = { ballot: ballotOf(cluster, leader), value: COMMAND };
+  const params = { ballot: ballotOf(cluster, leader), value: COMMAND, attempt: 1 };
   const call = { from: (leader + 1) % 3, to: leader, method: 'leader.propose', params };
   const first = await ask(cluster, call);
   if (first.kind !== 'chosen') observer.fail('not played', first.kind);
@@ -108,7 +108,12 @@ describe('while the leaders change', () => {
   play(
     {
       name: 'a command that is proposed under another ballot is another proposal',
-      edits: [edit('`${formatBallot(ballot)}/${value.id}`', 'value.id')],
+      edits: [
+        edit(
+          '{ ballot, id: value.id, attempt },',
+          '{ ballot: { round: 1, server: 0 }, id: value.id, attempt },',
+        ),
+      ],
     },
     proposedUnderTwoBallots,
     /answer of another ballot/,
