@@ -71,17 +71,17 @@ export const SLIPS: readonly Exhibit[] = [
     },
     {
       id: 'X-5',
-      name: 'a candidate learns what all of its quorum know',
-      rule: 'What one acceptor has dropped the votes of is chosen, whatever the others know [Paxos Made Moderately Complex, 4.2]',
+      name: 'the vote that is read back last holds',
+      rule: 'An acceptor remembers the highest-numbered proposal that it voted for [Paxos Made Simple, 2.5]',
       story:
-        'Each acceptor says up to where its server knows slots to be chosen. The candidate takes the lowest of these, to be on the safe side. That is the wrong side: from the one who knows most there are no votes for these slots any more, and from the others there never were.',
+        'Two leaders had the slot one after the other, and both votes are on the disk until the slot is done. After a restart they are read back in the order of their keys, each over the one before. That order has nothing to do with the ballots: the records begin with the first slot of their message.',
       schedule:
-        'Slot 5 is chosen by {A, B}; A has carried it out and dropped it. C, elected by {A, C}, hears of no vote and proposes a no-op in 5 to {B, C}.',
+        'B votes for slots 4 and 5 of 1.0 in two messages, then for both in one message of 2.2, and restarts. Slot 5 is read back last of 1.0. A, elected by {A, B}, adopts that.',
       edits: [
         {
-          file: CANDIDATE,
-          find: 'Math.max(...outcome.map(({ chosenUpTo }) => chosenUpTo))',
-          replace: 'Math.min(...outcome.map(({ chosenUpTo }) => chosenUpTo))',
+          file: ACCEPTOR,
+          find: 'if (other === undefined || compareBallots(ballot, other.ballot) > 0)\n        this.#record',
+          replace: 'if (other?.slot !== 0)\n        this.#record',
         },
       ],
     },
