@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { OutcomeUnknown } from '../../src';
 import { API_ERRORS, type ApiErrorKind } from '../../src/api/errors';
@@ -76,6 +77,25 @@ describe('a client that servers have forgotten', () => {
     const writes = Array.from({ length: 20 }, () => client.put('k', 'v'));
     expect(await Promise.all(writes)).toEqual(writes.map(() => put));
     expect(new Set(first.calls.map(({ params }) => params['epoch']))).toEqual(new Set([undefined, 8]));
+  });
+
+  test('keeps the latest epoch, whatever a server that is behind tells another write', async () => {
+    let late = (): void => undefined;
+    const server = await serverThat(({ params }) => {
+      if (params['epoch'] !== undefined) return { result: put };
+      const { misbehave } = forgotten(params['sequence'] === 1 ? 9 : 8) as {
+        misbehave: (response: ServerResponse) => void;
+      };
+      if (params['sequence'] === 1) return { misbehave };
+      return { misbehave: (response) => (late = () => { misbehave(response); }) };
+    });
+    const client = clientOf([server]);
+    const second = Promise.all([client.put('k', '1'), client.put('k', '2')]);
+    while (server.calls.length < 3) await new Promise(setImmediate);
+    late();
+    await second;
+    await client.put('k', '3');
+    expect(server.calls.at(-1)?.params['epoch']).toBe(9);
   });
 
   test('gives up when it is told nothing new, and by its deadline', async () => {
