@@ -87,7 +87,12 @@ describe('a client that servers have forgotten', () => {
         misbehave: (response: ServerResponse) => void;
       };
       if (params['sequence'] === 1) return { misbehave };
-      return { misbehave: (response) => (late = () => { misbehave(response); }) };
+      return {
+        misbehave: (response) =>
+          (late = () => {
+            misbehave(response);
+          }),
+      };
     });
     const client = clientOf([server]);
     const second = Promise.all([client.put('k', '1'), client.put('k', '2')]);

@@ -158,7 +158,9 @@ describe('a start that must not be', () => {
     const one = await prepare({ servers: 1 });
     mkdirSync(one.folder(0));
     writeFileSync(join(one.folder(0), 'synod.mdb'), Buffer.alloc(64 * 1024, 'x'));
-    expect(await refusal(startServer(one.configuration(0)))).toContain('synod.mdb is damaged: it is no data file');
+    expect(await refusal(startServer(one.configuration(0)))).toContain(
+      'synod.mdb is damaged: it is no data file',
+    );
   });
 
   test.each([
