@@ -18,10 +18,10 @@ const EXIT_DAMAGED = 5;
 let root: string;
 let opener: ChildProcess;
 let answers: AsyncIterator<string>;
+let opened = 0;
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'synod-damaged-'));
-  mkdirSync(join(root, 'damaged'));
-  opener = spawn(process.execPath, [join(__dirname, 'helpers', 'opener.js'), join(root, 'damaged')], {
+  opener = spawn(process.execPath, [join(__dirname, 'helpers', 'opener.js')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   answers = createInterface({ input: opener.stdout! })[Symbol.asyncIterator]();
@@ -38,15 +38,17 @@ interface Answer {
   readonly message?: string;
 }
 
+/** In a folder of its own each time: after a refusal LMDB takes a moment to let go of the files that it has mapped. */
 async function openDamaged(folder: Folder): Promise<Answer> {
+  const damaged = join(root, `damaged-${++opened}`);
+  mkdirSync(damaged);
   for (const name of [...DATA_FILES, ...LOCK_FILES]) {
-    const path = join(root, 'damaged', name);
     const bytes = folder[name];
-    if (bytes === undefined) rmSync(path, { force: true });
-    else writeFileSync(path, bytes);
+    if (bytes !== undefined) writeFileSync(join(damaged, name), bytes);
   }
-  opener.stdin!.write('\n');
+  opener.stdin!.write(`${damaged}\n`);
   const { value } = (await answers.next()) as IteratorResult<string, undefined>;
+  rmSync(damaged, { recursive: true });
   // No answer: a signal has ended the process.
   return JSON.parse(value ?? `{"message":"ended by ${opener.signalCode}"}`) as Answer;
 }

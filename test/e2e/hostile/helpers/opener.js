@@ -1,14 +1,12 @@
 'use strict';
-// Opens the data folder each time a line comes, and tells what it found, or why it did not open.
+// Opens each data folder that a line names, and tells what it found, or why it did not open.
 require('../../../support/typescript');
 const { createHash } = require('node:crypto');
 const { createInterface } = require('node:readline');
 const { refusal } = require('../../../../src/server/storage.ts');
 const { JournaledStorage } = require('../../../../src/storage/journaled-storage.ts');
 
-const [folder] = process.argv.slice(2);
-
-async function open() {
+async function open(folder) {
   let storage;
   try {
     storage = new JournaledStorage(folder);
@@ -23,6 +21,6 @@ async function open() {
   return { content: content.digest('hex') };
 }
 
-createInterface({ input: process.stdin }).on('line', () => {
-  void open().then((answer) => process.stdout.write(`${JSON.stringify(answer)}\n`));
+createInterface({ input: process.stdin }).on('line', (folder) => {
+  void open(folder).then((answer) => process.stdout.write(`${JSON.stringify(answer)}\n`));
 });
