@@ -20,10 +20,7 @@ const untilReleased = (): Promise<unknown> =>
   });
 beforeAll(async () => {
   endpoint = await startEndpoint(
-    new Map<string, ApiHandler>([
-      ['echo', (params) => Promise.resolve(params)],
-      ['slow', untilReleased],
-    ]),
+    new Map<string, ApiHandler>([['echo', (params) => Promise.resolve(params)]]),
     (method, params) => {
       if (method === 'acceptor.lost') return Promise.reject(new Unanswered('lost'));
       if (method === 'acceptor.fails') return Promise.reject(new Error('secret'));
@@ -175,85 +172,5 @@ describe('who may connect', () => {
     socket.write(`${head}${lines.join('')}\r\n`);
     expect(await within(5000, 'an answer', answer)).toContain('400 Bad Request');
     socket.destroy();
-  });
-});
-
-describe('an upgrade that the server does not know', () => {
-  /** All that comes back until the server has said `end`. */
-  async function raw(request: string, end: string): Promise<string> {
-    const socket = connect(endpoint.port, '127.0.0.1');
-    let text = '';
-    socket.on('data', (data) => (text += data.toString()));
-    socket.write(request);
-    await waitFor(`an answer with ${end}`, () => text.includes(end));
-    socket.destroy();
-    return text;
-  }
-  const body = JSON.stringify(call('echo', { a: 'ü' }));
-  const offer = `host: 127.0.0.1:0\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n`;
-  const post = (text = body): string =>
-    `POST /rpc HTTP/1.1\r\n${offer.replace(':0', `:${endpoint.port}`)}content-type: application/json\r\n` +
-    `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
-
-  test('is passed over: the request is answered like any other', async () => {
-    expect(await raw(post(), '}}')).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*"result":\{"a":"ü"\}/);
-    const page = `GET /livez HTTP/1.1\r\n${offer.replace(':0', `:${endpoint.port}`)}\r\n`;
-    expect(await raw(page, 'ok\n')).toMatch(/^HTTP\/1.1 200 OK/);
-  });
-
-  test('of several that come at once only the first is answered, and the connection closes', async () => {
-    const requests = [1, 2, 3, 4, 5].map((n) => post(JSON.stringify(call('echo', { n }))));
-    const socket = connect(endpoint.port, '127.0.0.1');
-    let text = '';
-    socket.on('data', (data) => (text += data.toString()));
-    const closed = new Promise((resolve) => socket.once('close', resolve));
-    socket.write(requests.join(''));
-    await within(5000, 'the end of the connection', closed);
-    expect(text.match(/"n":\d/g)).toEqual(['"n":1']);
-    expect(text).toMatch(/^connection: close/im);
-  });
-
-  test('also while the answer before it is under way, which harms nobody when the caller breaks off', async () => {
-    const request = post(JSON.stringify(call('slow'))).replace(/connection:.*\r\n.*\r\n.*\r\n/, '');
-    const socket = connect(endpoint.port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    let text = '';
-    socket.on('data', (data) => (text += data.toString()));
-    const before = release;
-    socket.write(request + post());
-    await waitFor('the slow call', () => release !== before);
-    release();
-    await waitFor('both answers', () => text.split('"result"').length === 3);
-    expect(text.indexOf('at last')).toBeLessThan(text.indexOf('ü'));
-    const again = release;
-    const other = connect(endpoint.port, '127.0.0.1');
-    other.on('error', () => undefined);
-    other.write(request + post());
-    await waitFor('the slow call again', () => release !== again);
-    other.resetAndDestroy();
-    await waitFor('the end of the connection', () => other.destroyed);
-    release();
-    expect(await rpc(endpoint.port, 'echo', { still: 'here' })).toMatchObject({ result: { still: 'here' } });
-  });
-
-  test('also with very many headers: none of them is lost, and the connection ends if one says so', async () => {
-    const [start = '', rest = ''] = post().split(/(?<=http2-settings: AAMAAABk\r\n)/);
-    const request = start + 'a:\r\n'.repeat(2100) + rest;
-    expect(await raw(request, '}}')).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*"result":\{"a":"ü"\}/);
-    const last = post().replace('connection: Upgrade, HTTP2-Settings', 'connection: close, upgrade');
-    expect(await raw(last, '}}')).toMatch(/^connection: close/im);
-  });
-
-  test('also when the body comes later', async () => {
-    const [head = '', tail = ''] = post().split(/(?<=\r\n\r\n)/);
-    const socket = connect(endpoint.port, '127.0.0.1');
-    let text = '';
-    socket.on('data', (data) => (text += data.toString()));
-    const closed = new Promise((resolve) => socket.once('close', resolve));
-    socket.write(head);
-    await new Promise((resolve) => setImmediate(resolve));
-    socket.write(tail);
-    await within(5000, 'the end of the connection', closed);
-    expect(text).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*"result":\{"a":"ü"\}/);
   });
 });
