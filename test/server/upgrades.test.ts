@@ -1,11 +1,15 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { CallerHandshake } from '../../src/network/handshake';
 import type { ApiHandler } from '../../src/server/rpc-calls';
-import { startEndpoint, type TestEndpoint } from './helpers/endpoint';
+import { PEER, startEndpoint, type TestEndpoint } from './helpers/endpoint';
 import { rpc } from './helpers/http';
 import { waitFor, within } from './helpers/wait';
 
 let endpoint: TestEndpoint;
+/** How often "count" was called. */
+let counted = 0;
 let release: () => void;
 beforeAll(async () => {
   const slow = (): Promise<unknown> =>
@@ -18,6 +22,7 @@ beforeAll(async () => {
     new Map<string, ApiHandler>([
       ['echo', (params) => Promise.resolve(params)],
       ['slow', slow],
+      ['count', () => Promise.resolve(++counted)],
     ]),
     () => Promise.resolve(null),
   );
@@ -25,6 +30,24 @@ beforeAll(async () => {
 afterAll(() => endpoint.close());
 
 const call = (method: string, params: unknown = {}): object => ({ jsonrpc: '2.0', id: 1, method, params });
+
+describe('a WebSocket anywhere but at /rpc', () => {
+  test.each(['/', '/livez', '/rpc/', '/rpc?a', '/rpc2'])('is passed over: %s', async (path) => {
+    const { headers } = new CallerHandshake(PEER, 0);
+    const socket = new WebSocket(`ws://127.0.0.1:${endpoint.port}${path}`, { headers });
+    const answer = new Promise((resolve) => {
+      socket.once('unexpected-response', (_, response) => {
+        resolve(response.statusCode);
+      });
+      socket.once('open', () => {
+        resolve('a connection');
+      });
+    });
+    socket.on('error', () => undefined);
+    expect(await within(5000, 'an answer', answer)).toBe(path === '/livez' ? 200 : 404);
+    socket.terminate();
+  });
+});
 
 describe('an upgrade that the server does not know', () => {
   /** All that comes back until the server has said `end`. */
@@ -59,6 +82,26 @@ describe('an upgrade that the server does not know', () => {
     await within(5000, 'the end of the connection', closed);
     expect(text.match(/"n":\d/g)).toEqual(['"n":1']);
     expect(text).toMatch(/^connection: close/im);
+  });
+
+  test('what comes behind it while it is under way is not carried out', async () => {
+    const [before, countedBefore] = [release, counted];
+    const accepted = new Promise<Socket>((resolve) => endpoint.server.once('connection', resolve));
+    const socket = connect(endpoint.port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    const first = post(JSON.stringify(call('slow')));
+    socket.write(first);
+    await waitFor('the slow call', () => release !== before);
+    const behind = post(JSON.stringify(call('count'))).replace(/connection:.*\r\n.*\r\n.*\r\n/, '');
+    socket.write(behind);
+    const ofServer = await accepted;
+    await waitFor('its arrival', () => ofServer.bytesRead === first.length + behind.length);
+    release();
+    await within(5000, 'the end of the connection', closed);
+    expect(text.match(/"result":[^}]*/g)).toEqual(['"result":"at last"']);
+    expect(counted).toBe(countedBefore);
   });
 
   test('also while the answer before it is under way, which harms nobody when the caller breaks off', async () => {
