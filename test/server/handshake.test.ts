@@ -75,6 +75,15 @@ test('two servers with one token meet, and their calls are answered', async () =
   expect(endpoint.met).toEqual([[1, undefined]]);
 });
 
+test('who was let in may stay silent for longer than a handshake lasts, and send more than its first message', async () => {
+  const socket = await peerSocket(endpoint.port, PEER, { onSocket });
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  const answer = nextMessage(socket);
+  const params = { padding: 'x'.repeat(4 * MAX_FIRST_MESSAGE_BYTES) };
+  socket.send(JSON.stringify([{ jsonrpc: '2.0', id: 1, method: 'acceptor.accept', params }]));
+  expect(await within(5000, 'an answer', answer)).toEqual([{ jsonrpc: '2.0', id: 1, result: 'served' }]);
+});
+
 describe('a caller is not served', () => {
   test.each<[string, Readonly<Record<string, string>>]>([
     ['that says nothing of itself', {}],
@@ -144,7 +153,17 @@ describe('a caller is not served', () => {
     expect(heard.messages[0]).toContain(unauthorized);
   });
 
-  test('that sends more than a first message may have: the connection ends at once', async () => {
+  test('that sends more than a first message may have: the connection ends before that is read', async () => {
+    const own = new CallerHandshake(PEER, 0);
+    const heard = await begin(own.headers);
+    // The proof holds, and white space behind it would not matter.
+    heard.socket.send(own.answer(heard.headers) + ' '.repeat(4 * MAX_FIRST_MESSAGE_BYTES));
+    await untilClosed(heard);
+    expect(heard.messages).toEqual([]);
+    expect(endpoint.met).toEqual([]);
+  });
+
+  test('that goes on with a first message of any length: the connection ends', async () => {
     const heard = await begin(new CallerHandshake(PEER, 0).headers);
     heard.socket.send('x'.repeat(2 * MAX_FIRST_MESSAGE_BYTES), { fin: false });
     await untilClosed(heard);
