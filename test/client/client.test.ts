@@ -132,7 +132,10 @@ describe('outcomes', () => {
 
   test.each([
     [404, '<p>no such page', true],
+    [408, '<p>request timeout', false],
     [502, '<p>bad gateway', false],
+    [504, '<p>gateway timeout', false],
+    [302, '<p>elsewhere', false],
     [200, '{"jsonrpc":"2.0"', false],
     [200, '{"jsonrpc":"2.0","id":"1","error":{"code":-32001.5}}', false],
   ])('an answer that is no JSON-RPC (HTTP %d %s): definite is %p', async (status, body, definite) => {

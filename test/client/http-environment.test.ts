@@ -30,15 +30,23 @@ test('a name without an address and a connection that takes too long are sure', 
 
 test('a port on which nobody listens is sure, by each of its names; a connection that is closed is not', async () => {
   const closed = await closedAddress();
-  const closing = createServer((socket) => socket.on('data', () => socket.resetAndDestroy()));
-  await new Promise<void>((resolve) => closing.listen(0, '127.0.0.1', resolve));
-  const closingAddress = `127.0.0.1:${(closing.address() as AddressInfo).port}`;
+  const closing = [
+    createServer((socket) => socket.on('data', () => socket.resetAndDestroy())),
+    createServer((socket) => socket.on('data', () => socket.end())),
+  ];
   const environment = httpEnvironment([]);
   const failure = (server: string): Promise<unknown> =>
     environment.call(server, 'kv.put', {}, 5000).catch((error: unknown) => error);
-  expect(await failure(closed)).toMatchObject({ definite: true, message: 'connection refused' });
-  expect(await failure(closed.replace('127.0.0.1', 'localhost'))).toMatchObject({ definite: true });
-  expect(await failure(closingAddress)).toMatchObject({ definite: false });
-  await environment.close();
-  closing.close();
+  try {
+    expect(await failure(closed)).toMatchObject({ definite: true, message: 'connection refused' });
+    expect(await failure(closed.replace('127.0.0.1', 'localhost'))).toMatchObject({ definite: true });
+    for (const server of closing) {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      expect(await failure(`127.0.0.1:${port}`)).toMatchObject({ definite: false });
+    }
+  } finally {
+    await environment.close();
+    for (const server of closing) server.close();
+  }
 });
