@@ -170,6 +170,22 @@ describe('an acceptor', () => {
     expect(replies).toEqual(['rejected', 'promised', 'accepted', 'accepted']);
   });
 
+  test('reports in a promise the vote for a slot that it forgets while the promise is written', async () => {
+    const parts = rig();
+    const { acceptor } = parts;
+    await ask(parts, acceptor.accept({ slot: 1, ballot: LOW, value: valueFor(LOW) }));
+    const resume = parts.host.disk.stall();
+    const reply = acceptor.prepare({ slot: 1, ballot: HIGH });
+    acceptor.truncate(2);
+    resume();
+    // Told of no vote, the proposer could get a value of its own chosen by those that keep the slot.
+    expect(await ask(parts, reply)).toEqual({
+      kind: 'promised',
+      ballot: HIGH,
+      accepted: { ballot: LOW, value: valueFor(LOW) },
+    });
+  });
+
   test('stops the server when one ballot comes with two values', async () => {
     const parts = rig();
     await ask(parts, parts.acceptor.accept({ slot: 1, ballot: LOW, value: valueFor(LOW) }));
