@@ -101,6 +101,18 @@ describe('admission', () => {
     expect(entries.some(({ state }) => state === 'resolved')).toBe(true);
   });
 
+  test('of operations that end in bursts the first one to leave tells no rate', async () => {
+    const { time, clock } = virtualClock();
+    const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 100, maxWaiting: 100 });
+    for (let i = 0; i < 100; i++) void admission.enter(Infinity);
+    const entries = Array.from({ length: 100 }, () => watch(admission.enter(clock.now() + 4000)));
+    await time.run(600);
+    for (let i = 0; i < 100; i++) admission.leave();
+    await time.run(1);
+    // A hundred are done in 600 ms, not one.
+    expect(entries.filter(({ state }) => state === 'resolved')).toHaveLength(100);
+  });
+
   test('a rate of one crowd says nothing of the next', async () => {
     const { time, clock } = virtualClock();
     const admission = new Admission(clock, { ...UNWEIGHED, maxRunning: 1, maxWaiting: 100 });
