@@ -1,5 +1,6 @@
 import type { Slot } from '../../core/ballot';
 import type { Clock } from '../../core/environment';
+import { CallError } from '../../core/errors';
 import type { StateRecord } from '../../core/state-machine';
 import type { LearnerService, SnapshotAnswer, SnapshotPiece, SnapshotRequest } from './messages';
 import { StateDigest } from './state-digest';
@@ -9,6 +10,8 @@ const IDLE_MS = 10_000;
 const MOST_OFFERS = 2;
 /** How often an asker whose offer was dropped begins anew at the same peer before it asks elsewhere. */
 const MOST_STARTS = 3;
+/** How often a piece is asked for before the peer counts as silent. A large state takes many calls, and one may be lost. */
+const MOST_TRIES = 3;
 
 /** A state as of one slot. */
 export interface Snapshot {
@@ -180,6 +183,19 @@ export class SnapshotAssembly {
   }
 }
 
+/** Asks again where a call was not answered: the request names offer and piece, so a second answer is the same. */
+async function ask(
+  learner: Pick<LearnerService, 'snapshot'>,
+  request: SnapshotRequest,
+): Promise<SnapshotAnswer> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await learner.snapshot(request);
+    } catch (error) {
+      if (!(error instanceof CallError) || tries === MOST_TRIES) throw error;
+    }
+}
+
 /** Fetches a snapshot from a peer, piece by piece. Undefined: it has none to offer, or what came is not what it offered. */
 export async function fetchSnapshot(
   learner: Pick<LearnerService, 'snapshot'>,
@@ -189,7 +205,7 @@ export async function fetchSnapshot(
     const assembly = new SnapshotAssembly();
     let isExpired = false;
     while (!assembly.isComplete && !isExpired) {
-      const answer = await learner.snapshot(assembly.missing);
+      const answer = await ask(learner, assembly.missing);
       onAnswer();
       if (answer.kind === 'nothing') return undefined;
       if (answer.kind === 'expired') isExpired = true;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { CallError } from '../../../src/core/errors';
 import type { StateRecord } from '../../../src/core/state-machine';
 import type { SnapshotAnswer, SnapshotPiece, SnapshotRequest } from '../../../src/protocols/log/messages';
 import {
@@ -179,6 +180,26 @@ describe('an asker', () => {
     });
     const expired = [one[0]!, { kind: 'expired' } as const];
     expect(await fetched([...expired, ...expired, ...expired])).toBeUndefined();
+  });
+
+  test('asks for a piece again whose call was lost, but not for ever', async () => {
+    const offer = offerOf('0.1.1', 7, STATE);
+    const asked: SnapshotRequest[] = [];
+    const losing = (most: number) => (request: SnapshotRequest) => {
+      asked.push(request);
+      const lost = asked.filter(({ from }) => from === 2).length;
+      return request.from === 2 && lost <= most
+        ? Promise.reject(new CallError('lost'))
+        : Promise.resolve(sent<SnapshotAnswer>(offer.piece(request.from, LIMIT)));
+    };
+    expect(await fetchSnapshot({ snapshot: losing(2) }, () => undefined)).toEqual({
+      slot: 7,
+      records: STATE,
+    });
+    expect(asked.map(({ from }) => from)).toEqual([0, 2, 2, 2, 4]);
+    asked.length = 0;
+    await expect(fetchSnapshot({ snapshot: losing(3) }, () => undefined)).rejects.toThrow('lost');
+    expect(asked.map(({ from }) => from)).toEqual([0, 2, 2, 2]);
   });
 
   test('takes nothing from who has nothing, and no piece of another offer', async () => {
