@@ -23,8 +23,9 @@ interface Opened {
 
 /** Opens the data folder in a process of its own, and gives what it answered. A signal leaves no answer. */
 function openWithin(...wrapper: readonly string[]): Opened {
-  const [program, ...rest] = [...wrapper, process.execPath, OPENER, join(root, 'disk', 'data')];
-  const { stdout, signal, status } = spawnSync(program, rest, { input: '\n', encoding: 'utf8' });
+  const [program, ...rest] = [...wrapper, process.execPath, OPENER];
+  const input = `${join(root, 'disk', 'data')}\n`;
+  const { stdout, signal, status } = spawnSync(program, rest, { input, encoding: 'utf8' });
   expect([signal, status]).toEqual([null, 0]);
   return JSON.parse(stdout) as Opened;
 }
