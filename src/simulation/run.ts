@@ -1,3 +1,4 @@
+import type { ServerId } from '../core/ballot';
 import { historyOf } from '../history/json-lines';
 import { judge } from '../history/judge';
 import type { HistoryEvent } from '../history/history';
@@ -10,7 +11,7 @@ import { Node } from './node';
 import { Violation } from './observer';
 import { ProgressObserver } from './progress-observer';
 import { Oracle } from './oracle';
-import { probeOf, READ_AND_WRITE, WRITE } from './probe';
+import { expectAnswers, READ_AND_WRITE, WRITE } from './probe';
 import type { RunReport } from './run-report';
 import type { Scenario } from './scenario';
 import { SimulatedClient, type ClientParts } from './simulated-client';
@@ -47,7 +48,8 @@ class Run {
   readonly #nodes: readonly Node[];
   readonly #nemesis: Nemesis;
   readonly #clients: readonly SimulatedClient[];
-  readonly #recorder: Recorder;
+  /** Others may see what probes write, so it belongs to the history. */
+  readonly #probeParts: Omit<ClientParts, 'plan' | 'index'>;
   readonly #history: HistoryEvent[] = [];
   readonly #state: StateWatch;
   #checked = 0;
@@ -98,13 +100,14 @@ class Run {
     );
     this.#nodes = nodes;
     this.#nemesis = new Nemesis(world, nodes, scenario);
-    const recorder = (this.#recorder = new Recorder(
+    const recorder = new Recorder(
       () => world.time.now,
       (event) => {
         world.tell?.(NOWHERE, () => `client: ${JSON.stringify(event)}`);
         this.#history.push(event);
       },
-    ));
+    );
+    this.#probeParts = { world, nodes, oracle, recorder };
     this.#state.record(recorder);
     this.#clients = scenario.clients.map(
       (plan, index) => new SimulatedClient({ world, nodes, oracle, recorder, index, plan }),
@@ -195,43 +198,34 @@ class Run {
   }
 
   /** A new read and a new write through this very server succeed. */
-  async #probe(server: number): Promise<void> {
-    const index = this.#clients.length + server;
-    const client = probeOf(this.#probeParts(index), server, LIVENESS_MS, READ_AND_WRITE);
-    client.start();
-    await this.#expect(
-      `server ${server} of the core answers a new read and a new write`,
-      () => client.succeeded === 2,
-      LIVENESS_MS,
-    );
+  async #probe(server: ServerId): Promise<void> {
+    const what = `server ${server} of the core answers a new read and a new write`;
+    const plan = { server, first: this.#clients.length, limitMs: LIVENESS_MS, requests: READ_AND_WRITE };
+    await expectAnswers(what, plan, this.#probeParts, this.#expect);
   }
 
   /** Whoever calls itself ready when all is calm takes a write, and soon. */
-  async #probeReady(server: number): Promise<void> {
-    const index = this.#clients.length + this.#nodes.length + server;
-    const client = probeOf(this.#probeParts(index), server, SOON_MS, WRITE);
-    client.start();
-    await this.#expect(
-      `server ${server}, which is ready, takes a write`,
-      () => client.succeeded === 1,
-      SOON_MS,
+  async #probeReady(server: ServerId): Promise<void> {
+    const what = `server ${server}, which is ready, takes a write`;
+    const first = this.#clients.length + this.#nodes.length;
+    await expectAnswers(
+      what,
+      { server, first, limitMs: SOON_MS, requests: WRITE },
+      this.#probeParts,
+      this.#expect,
     );
     this.#world.load.count('ready server that took a write');
   }
 
-  /** Other clients may see what it writes, so it belongs to the history. */
-  #probeParts(index: number): Omit<ClientParts, 'plan'> {
-    return {
-      ...{ world: this.#world, nodes: this.#nodes, oracle: this.#oracle },
-      ...{ recorder: this.#recorder, index },
-    };
-  }
-
-  async #expect(what: string, done: () => boolean | undefined, limitMs: number): Promise<void> {
+  readonly #expect = async (
+    what: string,
+    done: () => boolean | undefined,
+    limitMs: number,
+  ): Promise<void> => {
     if (await this.#world.time.runUntil(() => done() === true, limitMs)) return;
     this.#world.observer.fail('no progress', `not within ${limitMs / 1000} s: ${what}`);
     this.#world.observer.check();
-  }
+  };
 
   /** What clients were told, all together, against what any correct store could have told them. */
   #judge(): void {

@@ -41,6 +41,8 @@ export class SimulatedClient {
   #inProgress = 0;
   succeeded = 0;
   performed = 0;
+  /** Operations whose outcome nobody knows any more, since so many others wrote meanwhile. */
+  forgotten = 0;
 
   constructor(parts: ClientParts) {
     const { world, nodes, oracle, recorder, index, plan } = parts;
@@ -132,6 +134,7 @@ export class SimulatedClient {
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       const isForgotten = FORGOTTEN.includes(error.code);
+      if (isForgotten) this.forgotten++;
       if (abort.signal.aborted) world.load.count('operation cancelled');
       else if (plan.deadlineMs === PATIENT_MS && !isForgotten)
         world.observer.fail('no progress', `${this.name} got no answer but "${error.message}"`);
