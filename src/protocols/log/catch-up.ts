@@ -40,6 +40,8 @@ export class CatchUp<Command extends Json, Result> {
   #target: Slot = 0;
   /** Answers of peers so far, and pieces of their states that were stored. */
   #progress = 0;
+  /** What is under way with a peer. */
+  readonly #fetching = new Map<ServerId, Promise<void>>();
   /** The end of the snapshot that is being fetched or installed; never rejects. */
   #snapshot: Promise<void> | undefined;
   #cancelGap: Cancel | undefined;
@@ -165,24 +167,27 @@ export class CatchUp<Command extends Json, Result> {
 
   /** Lets one peer help for as long as something comes from it. What comes later is welcome still. */
   async #fetchWithPatience(peer: ServerId): Promise<void> {
-    const { clock } = this.#environment;
-    const fetched = this.#fetch(peer).then(
-      () => {
-        this.#silentSince.delete(peer);
-        return true;
-      },
-      (error: unknown) => {
-        if (!(error instanceof CallError)) throw error;
-        this.#silentSince.set(peer, clock.now());
-        return true;
-      },
-    );
+    const fetching = this.#fetching.get(peer) ?? this.#fetchFrom(peer);
+    this.#fetching.set(peer, fetching);
     // It may go on, and fail, when nobody waits for it any more.
-    fetched.catch(this.#environment.fail);
+    fetching.catch(this.#environment.fail);
+    const over = fetching.then(() => true);
     for (let isOver = false, before = -1; !isOver && this.#progress > before;) {
       before = this.#progress;
       const pauseMs = Math.max(this.#options.resendMs, 2 * this.#roundTrip.patienceMs);
-      isOver = await Promise.race([fetched, clock.sleep(pauseMs).then(() => false)]);
+      isOver = await Promise.race([over, this.#environment.clock.sleep(pauseMs).then(() => false)]);
+    }
+  }
+
+  async #fetchFrom(peer: ServerId): Promise<void> {
+    try {
+      await this.#fetch(peer);
+      this.#silentSince.delete(peer);
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      this.#silentSince.set(peer, this.#environment.clock.now());
+    } finally {
+      this.#fetching.delete(peer);
     }
   }
 
@@ -190,12 +195,12 @@ export class CatchUp<Command extends Json, Result> {
   async #fetch(peer: ServerId): Promise<void> {
     const learner = this.#peers.get(peer);
     if (learner === undefined) return;
-    for (;;) {
+    while (!this.#stopped) {
       const from = this.#learner.applied + 1;
       const { floor, entries } = await learner.chosen({ from });
       this.#progress++;
       if (floor <= from) this.#learner.learnAll(entries);
-      else if (!(await this.#fetchSnapshot(learner))) return;
+      else if (!(await this.#fetchSnapshot(learner))) continue;
       const to = this.#learner.applied;
       if (to < from) return;
       this.#environment.trace(() => ({
@@ -210,7 +215,8 @@ export class CatchUp<Command extends Json, Result> {
 
   /**
    * Takes the peer's state, and tells whether it was this peer's. One at a time, since each is a whole state in memory and
-   * on disk: who comes second waits for the first, which ends when a call is not answered in time, if not before.
+   * on disk: who comes second waits for the first, which ends when a call is not answered in time, if not before. It then
+   * asks anew: the first may have failed.
    */
   async #fetchSnapshot(learner: LearnerService): Promise<boolean> {
     if (this.#snapshot !== undefined) {
@@ -220,7 +226,8 @@ export class CatchUp<Command extends Json, Result> {
     const progress = (): void => {
       this.#progress++;
     };
-    const installed = fetchSnapshot(learner, progress).then((snapshot) =>
+    const source = { learner, clock: this.#environment.clock, resendMs: this.#options.resendMs };
+    const installed = fetchSnapshot(source, progress).then((snapshot) =>
       snapshot === undefined ? undefined : this.#learner.install(snapshot.slot, snapshot.records, progress),
     );
     const over = (): void => {

@@ -15,6 +15,8 @@ const CHECKPOINT_CHARACTERS = 8 * 1024 * 1024;
 
 export interface LearnerOptions {
   readonly log: LogLimits;
+  /** Of the log after a snapshot that a peer is fetching. */
+  readonly offeredLog: LogLimits;
   /** The state is stored after so many slots; what is applied in between is stored by the log alone. */
   readonly checkpointSlots: number;
   /** Whether the learner stores all chosen values itself. If not, only those that the own votes do not show. */
@@ -61,7 +63,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
     this.#environment = environment;
     this.#machine = machine;
     this.#options = options;
-    this.#log = new StoredLog(options.log, options.storesChosen);
+    this.#log = new StoredLog(options.log, options.storesChosen, options.offeredLog);
     this.#state = new StoredState(environment.storage, options);
     this.#offers = new SnapshotOffers(environment.clock, options);
   }
@@ -268,7 +270,7 @@ export class Learner<Command extends Json, Result> implements LearnerService {
       changes.push(...this.#log.changesOnCheckpoint(this.#applied));
       this.#checkpoint = this.#applied;
       this.#unstored = 0;
-      const floor = this.#log.nextFloor(this.#applied);
+      const floor = this.#log.nextFloor(this.#applied, this.#offers.inUse);
       return changes.concat(this.#stateChanges(), floor > this.#log.floor ? this.#moveFloor(floor) : []);
     } catch (error) {
       // The state has moved on and its changes are lost: what is stored from here on would not fit.

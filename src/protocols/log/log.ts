@@ -35,12 +35,15 @@ export function* slotsWithin<T>(slots: ReadonlyMap<Slot, T>, from: Slot, to: Slo
 export class Log {
   readonly #values = new Map<Slot, Value>();
   readonly #limits: LogLimits;
+  readonly #offeredLimits: LogLimits;
   #characters = 0;
   #floor: Slot = 1;
   #highest: Slot = 0;
 
-  constructor(limits: LogLimits) {
+  /** `offeredLimits`: of the slots after a snapshot that a peer is fetching. */
+  constructor(limits: LogLimits, offeredLimits: LogLimits = limits) {
     this.#limits = limits;
+    this.#offeredLimits = offeredLimits;
   }
 
   get floor(): Slot {
@@ -62,17 +65,18 @@ export class Log {
     this.#highest = Math.max(this.#highest, slot);
   }
 
-  /** The floor that keeps the limits, never above `applied` + 1. */
-  nextFloor(applied: Slot): Slot {
+  /**
+   * The floor that keeps the limits, never above `applied` + 1. `offered`: the slot of the snapshot that a peer is
+   * fetching. What comes after it is kept within wider limits, or the peer would need a snapshot again once it has this one.
+   */
+  nextFloor(applied: Slot, offered = applied): Slot {
     let floor = this.#floor;
     let characters = this.#characters;
-    while (
-      floor <= applied &&
-      (applied - floor >= this.#limits.slots || characters > this.#limits.characters)
-    ) {
+    for (; floor <= applied; floor++) {
+      const limits = floor > offered ? this.#offeredLimits : this.#limits;
+      if (applied - floor < limits.slots && characters <= limits.characters) break;
       const value = this.#values.get(floor);
       if (value !== undefined) characters -= sizeOf(value);
-      floor++;
     }
     return floor;
   }

@@ -1,6 +1,8 @@
 import type { Slot } from '../../core/ballot';
 import type { Clock } from '../../core/environment';
 import { CallError } from '../../core/errors';
+import { gather } from '../../core/gather';
+import { RoundTrip } from '../../core/round-trip';
 import type { StateRecord } from '../../core/state-machine';
 import type { LearnerService, SnapshotAnswer, SnapshotPiece, SnapshotRequest } from './messages';
 import { StateDigest } from './state-digest';
@@ -10,8 +12,8 @@ const IDLE_MS = 10_000;
 const MOST_OFFERS = 2;
 /** How often an asker whose offer was dropped begins anew at the same peer before it asks elsewhere. */
 const MOST_STARTS = 3;
-/** How often a piece is asked for before the peer counts as silent. A large state takes many calls, and one may be lost. */
-const MOST_TRIES = 3;
+/** A peer that leaves a piece unanswered for this long counts as silent. */
+const PIECE_TIMEOUT_MS = 3000;
 
 /** A state as of one slot. */
 export interface Snapshot {
@@ -115,6 +117,12 @@ export class SnapshotOffers {
       this.#offers = this.#offers.filter(({ isIdle }) => !isIdle);
   }
 
+  /** The slot of the offer that is being fetched. Of an older one the log was dropped before there was a newer one. */
+  get inUse(): Slot | undefined {
+    const newest = this.#offers.at(-1);
+    return newest === undefined || newest.isIdle ? undefined : newest.slot;
+  }
+
   #find(id: string): SnapshotOffer | undefined {
     return this.#offers.find((offer) => offer.id === id);
   }
@@ -183,29 +191,46 @@ export class SnapshotAssembly {
   }
 }
 
-/** Asks again where a call was not answered: the request names offer and piece, so a second answer is the same. */
+/** Whom to ask for the pieces of a snapshot, and when to ask again. */
+export interface SnapshotSource {
+  readonly learner: Pick<LearnerService, 'snapshot'>;
+  readonly clock: Clock;
+  /** The shortest pause before a piece is asked for again. */
+  readonly resendMs: number;
+}
+
+/**
+ * Asks for a piece, and again when the answer is late: a large state takes many calls, and some may be lost. The request
+ * names offer and piece, so that a second answer is the same. `pieces`: how long the answers took so far.
+ */
 async function ask(
-  learner: Pick<LearnerService, 'snapshot'>,
+  { learner, clock, resendMs }: SnapshotSource,
   request: SnapshotRequest,
+  pieces: RoundTrip,
 ): Promise<SnapshotAnswer> {
-  for (let tries = 1; ; tries++)
-    try {
-      return await learner.snapshot(request);
-    } catch (error) {
-      if (!(error instanceof CallError) || tries === MOST_TRIES) throw error;
-    }
+  const answer = await gather<SnapshotAnswer, SnapshotAnswer>({
+    members: [0],
+    ask: () => pieces.measure(clock, learner.snapshot(request)),
+    decide: (answers) => answers.get(0),
+    clock,
+    resendMs: Math.max(resendMs, 2 * pieces.patienceMs),
+    deadlineMs: PIECE_TIMEOUT_MS,
+  });
+  if (answer === undefined) throw new CallError('a piece of the snapshot did not come in time');
+  return answer;
 }
 
 /** Fetches a snapshot from a peer, piece by piece. Undefined: it has none to offer, or what came is not what it offered. */
 export async function fetchSnapshot(
-  learner: Pick<LearnerService, 'snapshot'>,
+  source: SnapshotSource,
   onAnswer: () => void,
 ): Promise<Snapshot | undefined> {
+  const pieces = new RoundTrip();
   for (let start = 0; start < MOST_STARTS; start++) {
     const assembly = new SnapshotAssembly();
     let isExpired = false;
     while (!assembly.isComplete && !isExpired) {
-      const answer = await ask(learner, assembly.missing);
+      const answer = await ask(source, assembly.missing, pieces);
       onAnswer();
       if (answer.kind === 'nothing') return undefined;
       if (answer.kind === 'expired') isExpired = true;

@@ -33,8 +33,8 @@ export class StoredLog extends Log {
   #voteIn: (slot: Slot) => OwnVote | undefined = () => undefined;
   #keptTo: Slot = 0;
 
-  constructor(limits: LogLimits, storesAll: boolean) {
-    super(limits);
+  constructor(limits: LogLimits, storesAll: boolean, offeredLimits = limits) {
+    super(limits, offeredLimits);
     this.#storesAll = storesAll;
   }
 

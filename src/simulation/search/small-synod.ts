@@ -34,6 +34,7 @@ const PHASE_TIMEOUT_MS = 1000;
 const BACK_OFF_MS = 1;
 const LEARNER_OPTIONS = {
   log: { slots: 10, characters: 1000 },
+  offeredLog: { slots: 10, characters: 1000 },
   checkpointSlots: 1,
   storesChosen: true,
   pieceSlots: 10,

@@ -3,11 +3,13 @@ import type { Learner } from '../../../src/protocols/log/learner';
 import type { SnapshotPiece, SnapshotRequest } from '../../../src/protocols/log/messages';
 import { fetchSnapshot } from '../../../src/protocols/log/snapshot';
 import { valueOf } from '../paxos/bench';
-import { entries, rig, type Rig } from './rig';
+import { virtualClock } from '../../support/virtual-clock';
+import { entries, OPTIONS, rig, type Rig } from './rig';
 
 describe('snapshots', () => {
   async function install({ world, learner }: Rig, from: Learner<string, string>): Promise<void> {
-    const snapshot = await fetchSnapshot(from, () => undefined);
+    const source = { learner: from, clock: virtualClock().clock, resendMs: 50 };
+    const snapshot = await fetchSnapshot(source, () => undefined);
     await world.time.settled(learner.install(snapshot!.slot, snapshot!.records), 100);
   }
 
@@ -102,5 +104,53 @@ describe('snapshots', () => {
     expect(await learner.snapshot({ offer: first, from: 2 })).toEqual({ kind: 'expired' });
     expect(await pieceOf(learner, { offer: second, from: 2 })).toMatchObject({ slot: 10 });
     expect(await pieceOf(learner, { offer: third, from: 2 })).toMatchObject({ slot: 17 });
+  });
+
+  describe('while a peer fetches a snapshot', () => {
+    /** Slots after the snapshot of slot 3. */
+    const learn = (learner: Learner<string, string>, from: number, to: number): void => {
+      for (let slot = from; slot <= to; slot++) learner.learnAll([{ slot, value: valueOf(`a${slot}`) }]);
+    };
+    async function offering(offeredLog = { slots: 20, characters: 1000 }): Promise<Rig> {
+      const parts = await rig({
+        ...OPTIONS,
+        log: { slots: 0, characters: 1000 },
+        offeredLog,
+        checkpointSlots: 1,
+      });
+      learn(parts.learner, 1, 3);
+      await pieceOf(parts.learner, { offer: null, from: 0 });
+      return parts;
+    }
+
+    test('the log after it is kept', async () => {
+      const { learner } = await offering();
+      learn(learner, 4, 20);
+      expect(learner.floor).toBe(4);
+      expect((await learner.chosen({ from: 4 })).entries).toHaveLength(OPTIONS.pieceSlots);
+    });
+
+    test('no longer than its limits', async () => {
+      const { learner } = await offering();
+      learn(learner, 4, 40);
+      expect(learner.floor).toBe(21);
+    });
+
+    test('of the newest one, whose log goes on where the older one had lost its own', async () => {
+      const { learner } = await offering();
+      learn(learner, 4, 40);
+      const newer = await pieceOf(learner, { offer: null, from: 0 });
+      expect(newer.slot).toBe(40);
+      learn(learner, 41, 50);
+      expect(learner.floor).toBe(41);
+    });
+
+    test('and no longer than somebody asks for pieces', async () => {
+      const { learner, world } = await offering();
+      learn(learner, 4, 10);
+      await world.time.run(11_000);
+      learn(learner, 11, 11);
+      expect(learner.floor).toBe(12);
+    });
   });
 });

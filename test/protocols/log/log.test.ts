@@ -40,6 +40,17 @@ describe('the log', () => {
     expect(log.nextFloor(0)).toBe(1);
   });
 
+  test('what comes after a snapshot that a peer fetches has limits of its own', () => {
+    const log = new Log({ slots: 1, characters: 100 }, { slots: 6, characters: 200 });
+    for (let slot = 1; slot <= 10; slot++) log.add(slot, sized(slot, 30));
+    expect(log.nextFloor(10)).toBe(10);
+    expect(log.nextFloor(10, 8)).toBe(9);
+    expect(log.nextFloor(10, 4)).toBe(5);
+    expect(log.nextFloor(10, 2)).toBe(5);
+    for (let slot = 11; slot <= 20; slot++) log.add(slot, sized(slot, 50));
+    expect(log.nextFloor(20, 2)).toBe(17);
+  });
+
   test('truncation gives the slots dropped, and never lowers floor or highest', () => {
     const log = new Log(WIDE);
     for (const slot of [1, 2, 4, 6]) log.add(slot, value(slot));

@@ -1,6 +1,6 @@
 import type { Change } from '../../../src/core/environment';
 import type { StateMachine, StateRecord } from '../../../src/core/state-machine';
-import { Learner } from '../../../src/protocols/log/learner';
+import { Learner, type LearnerOptions } from '../../../src/protocols/log/learner';
 import { DEFAULT_OPTIONS } from '../../../src/protocols/paxos/options';
 import { Host } from '../../../src/simulation/host';
 import { virtualWorld, type World } from '../../../src/simulation/world';
@@ -44,16 +44,17 @@ export interface Rig {
   readonly restart: () => Promise<void>;
 }
 
-export const OPTIONS = { ...DEFAULT_OPTIONS, log: { slots: 5, characters: 1000 }, pieceSlots: 2 };
+const LOG = { slots: 5, characters: 1000 };
+export const OPTIONS = { ...DEFAULT_OPTIONS, log: LOG, offeredLog: LOG, pieceSlots: 2 };
 
-export async function rig(): Promise<Rig> {
+export async function rig(options: LearnerOptions = OPTIONS): Promise<Rig> {
   const world = virtualWorld([0, 1, 2], 1);
   const host = new Host(world, 0);
   const boot = async (): Promise<Pick<Rig, 'learner' | 'machine'>> => {
     // What is chosen is not decided in these tests, so nobody watches it.
     const environment = { ...host.boot(), trace: () => undefined };
     const machine = new Registers();
-    const learner = new Learner(environment, machine, OPTIONS);
+    const learner = new Learner(environment, machine, options);
     let offers = 0;
     learner.onOffer(() => `0.1.${++offers}`);
     for (const [key, value] of environment.storage.read()) learner.recover(key, value);

@@ -9,10 +9,11 @@ import {
   SnapshotOffers,
   fetchSnapshot,
   type Snapshot,
+  type SnapshotSource,
 } from '../../../src/protocols/log/snapshot';
 import { StateDigest } from '../../../src/protocols/log/state-digest';
 import type { VirtualTime } from '../../../src/simulation/virtual-time';
-import { virtualClock } from '../../support/virtual-clock';
+import { virtualClock, watch } from '../../support/virtual-clock';
 
 const records = fc.array(
   fc.tuple(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.constant({ nested: ['x'] }))),
@@ -27,6 +28,12 @@ const { clock: CLOCK } = virtualClock();
 /** As it arrives at a peer. */
 function sent<T>(message: T): T {
   return JSON.parse(JSON.stringify(message)) as T;
+}
+
+type Answer = (request: SnapshotRequest) => Promise<SnapshotAnswer>;
+
+function sourceOf(snapshot: Answer, clock = CLOCK): SnapshotSource {
+  return { learner: { snapshot }, clock, resendMs: 50 };
 }
 
 function offerOf(id: string, slot: number, state: readonly StateRecord[]): SnapshotOffer {
@@ -51,7 +58,7 @@ describe('an offer', () => {
           expect(piece.records.length > 0 || state.length === 0).toBe(true);
           return Promise.resolve(sent(piece));
         };
-        expect(await fetchSnapshot({ snapshot }, () => pieces++)).toEqual({ slot: 9, records: state });
+        expect(await fetchSnapshot(sourceOf(snapshot), () => pieces++)).toEqual({ slot: 9, records: state });
         expect(pieces).toBeGreaterThan(0);
       }),
     );
@@ -165,7 +172,7 @@ describe('an asker', () => {
   async function fetched(answers: readonly SnapshotAnswer[]): Promise<Snapshot | undefined> {
     const left = [...answers];
     const snapshot = (): Promise<SnapshotAnswer> => Promise.resolve(sent(left.shift()!));
-    const result = await fetchSnapshot({ snapshot }, () => undefined);
+    const result = await fetchSnapshot(sourceOf(snapshot), () => undefined);
     expect(left).toEqual([]);
     return result;
   }
@@ -182,24 +189,59 @@ describe('an asker', () => {
     expect(await fetched([...expired, ...expired, ...expired])).toBeUndefined();
   });
 
-  test('asks for a piece again whose call was lost, but not for ever', async () => {
+  /** Whatever it is asked for from position 2 on fails at once, or stays unanswered, so many times. */
+  function lossy(most: number, lose: () => Promise<never>): { asked: number[]; snapshot: Answer } {
     const offer = offerOf('0.1.1', 7, STATE);
-    const asked: SnapshotRequest[] = [];
-    const losing = (most: number) => (request: SnapshotRequest) => {
-      asked.push(request);
-      const lost = asked.filter(({ from }) => from === 2).length;
-      return request.from === 2 && lost <= most
-        ? Promise.reject(new CallError('lost'))
-        : Promise.resolve(sent<SnapshotAnswer>(offer.piece(request.from, LIMIT)));
+    const asked: number[] = [];
+    const snapshot: Answer = ({ from }) => {
+      asked.push(from);
+      const lost = asked.filter((position) => position === 2).length;
+      return from === 2 && lost <= most
+        ? lose()
+        : Promise.resolve(sent<SnapshotAnswer>(offer.piece(from, LIMIT)));
     };
-    expect(await fetchSnapshot({ snapshot: losing(2) }, () => undefined)).toEqual({
-      slot: 7,
-      records: STATE,
-    });
-    expect(asked.map(({ from }) => from)).toEqual([0, 2, 2, 2, 4]);
-    asked.length = 0;
-    await expect(fetchSnapshot({ snapshot: losing(3) }, () => undefined)).rejects.toThrow('lost');
-    expect(asked.map(({ from }) => from)).toEqual([0, 2, 2, 2]);
+    return { asked, snapshot };
+  }
+  const losses = [
+    ['failed', () => Promise.reject(new CallError('lost'))],
+    ['was not answered', () => new Promise<never>(() => undefined)],
+  ] as const;
+
+  test.each(losses)('asks for a piece again whose call %s', async (_, lose) => {
+    const { time, clock } = virtualClock();
+    const { asked, snapshot } = lossy(3, lose);
+    const fetching = watch(fetchSnapshot(sourceOf(snapshot, clock), () => undefined));
+    await time.run(1000);
+    expect(fetching).toMatchObject({ state: 'resolved', value: { slot: 7, records: STATE } });
+    expect(asked).toEqual([0, 2, 2, 2, 2, 4]);
+  });
+
+  test('gives a silent peer up, after so many tries that a slow one is not flooded', async () => {
+    const { time, clock } = virtualClock();
+    const { asked, snapshot } = lossy(Infinity, losses[1][1]);
+    const fetching = watch(fetchSnapshot(sourceOf(snapshot, clock), () => undefined));
+    await time.run(2900);
+    expect(fetching.state).toBe('pending');
+    await time.run(200);
+    expect(fetching.error).toBeInstanceOf(CallError);
+    expect(asked.length).toBeGreaterThan(4);
+    expect(asked.length).toBeLessThan(9);
+  });
+
+  test('waits for a slow peer before it asks again', async () => {
+    const { time, clock } = virtualClock();
+    const state: StateRecord[] = Array.from({ length: 40 }, (_, index) => [`k${index}`, '1']);
+    const offer = offerOf('0.1.1', 7, state);
+    const asked: number[] = [];
+    const snapshot: Answer = async ({ from }) => {
+      asked.push(from);
+      await clock.sleep(500);
+      return sent<SnapshotAnswer>(offer.piece(from, { ...LIMIT, pieceSlots: 1 }));
+    };
+    const fetching = watch(fetchSnapshot(sourceOf(snapshot, clock), () => undefined));
+    await time.run(40 * 500 + 100);
+    expect(fetching.state).toBe('resolved');
+    expect(asked.filter((from) => from >= 10)).toHaveLength(30);
   });
 
   test('takes nothing from who has nothing, and no piece of another offer', async () => {
