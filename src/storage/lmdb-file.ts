@@ -79,17 +79,35 @@ class Check {
     const first = metaIn(this.#read(0, META_END));
     const second = metaIn(this.#read(first.pageBytes, META_END));
     if (!second.constants.equals(first.constants)) throw new Wrong('its two meta pages differ');
+    // Transactions take turns with them. What came before the last one is an older state, and must not pass for the newest.
+    const [even, odd] = [first.transaction, second.transaction];
+    const isNew = even === 0 && odd === 0;
+    if (!isNew && (even % 2 !== 0 || Math.abs(even - odd) !== 1))
+      throw new Wrong('its two meta pages are not of transactions that follow each other');
     this.#meta = second.transaction > first.transaction ? second : first;
+    this.#refuseOlderState(this.#meta);
     const free: number[] = [];
     this.#tree(this.#meta.main, (key, value) => {
       this.#refuseOrder(key);
       this.#onEntry(key, value);
     });
     this.#lastKey = this.#leastKey = undefined;
-    this.#tree(this.#meta.free, (_, value) => {
+    let last = 0;
+    this.#tree(this.#meta.free, (key, value) => {
+      // Each list has the number of the transaction that gave its pages up.
+      const transaction = key.length === 8 ? numberAt(key, 0) : 0;
+      if (transaction <= last || transaction > this.#meta.transaction)
+        throw new Wrong('its free lists have no order');
+      last = transaction;
       for (const page of freePagesIn(value)) free.push(page);
     });
     for (const page of free) this.#claim(page);
+  }
+
+  /** Every transaction writes the root anew, so the number of another one on it says that this is not the newest state. */
+  #refuseOlderState({ main: { root }, pageBytes, transaction }: Meta): void {
+    if (root !== NO_PAGE && numberAt(this.#read(root * pageBytes, PAGE_HEADER), 8) !== transaction)
+      throw new Wrong('its newest meta page is not of its newest transaction');
   }
 
   #tree({ root, depth, counts }: Tree, onEntry: OnEntry): void {
@@ -101,6 +119,7 @@ class Check {
 
   /** LMDB finds a key by the order of all keys. */
   #refuseOrder(key: Buffer): void {
+    if (key.length === 0) throw new Wrong('it has an empty key');
     if (this.#lastKey !== undefined && this.#lastKey.compare(key) >= 0)
       throw new Wrong('its keys have no order');
     if (this.#leastKey !== undefined && this.#leastKey.compare(key) > 0)
@@ -152,17 +171,21 @@ class Check {
     const length = page.readUInt32LE(node);
     if (flags === 0) return data + length <= page.length ? page.subarray(data, data + length) : undefined;
     if (flags !== BIG_DATA || data + PAGE_HEADER > page.length) return undefined;
-    const pages = Math.ceil((PAGE_HEADER + length) / this.#meta.pageBytes);
     const first = numberAt(page, data);
+    // A value that became shorter in the transaction that wrote it keeps all pages of the longer one.
+    const pages = numberAt(page, data + 16);
+    if (pages < Math.ceil((PAGE_HEADER + length) / this.#meta.pageBytes)) return undefined;
     const big = this.#use(first, pages, Flag.overflow);
     this.#count(2, pages);
-    if (big.readUInt32LE(20) !== pages || numberAt(page, data + 16) !== pages) return undefined;
+    if (big.readUInt32LE(20) !== pages) return undefined;
     return big.subarray(PAGE_HEADER, PAGE_HEADER + length);
   }
 
   #use(number: number, pages: number, flag: number): Buffer {
     const { pageBytes, transaction } = this.#meta;
-    for (let page = number; page < number + pages; page++) this.#claim(page);
+    this.#claim(number);
+    if (number + pages - 1 > this.#meta.lastPage) throw new Wrong(`page ${number} is not what it should be`);
+    for (let page = number + 1; page < number + pages; page++) this.#claim(page);
     const bytes = this.#read(number * pageBytes, pages * pageBytes);
     // A page of a transaction to come LMDB would take for its own, and change in place.
     if (

@@ -70,7 +70,7 @@ const MISTAKES: readonly Mistake[] = [
       ),
     ],
     noticed: 'no progress: not within 60 s: server 0 of the core answers',
-    by: [['run.ts', 'this.#expect(`server ${server} of the core']],
+    by: [['run.ts', 'this.#probe(server)']],
   },
   {
     what: 'a ready server takes no write',
@@ -82,7 +82,7 @@ const MISTAKES: readonly Mistake[] = [
       ),
     ],
     noticed: 'no progress: not within 20 s: server 0, which is ready',
-    by: [['run.ts', 'this.#expect(`server ${server}, which is ready']],
+    by: [['run.ts', 'this.#probeReady(node.id)']],
   },
   {
     what: 'a proposer that goes on without letting time pass',
@@ -227,9 +227,14 @@ describe('who watches a run', () => {
   });
 
   makeMistakes(MISTAKES, [
-    ...sitesIn('simulation/run.ts', ['fail', '#expect', 'unexpected', 'answered']).filter(
-      ({ text }) => !text.startsWith('this.#state.'),
-    ),
+    ...sitesIn('simulation/run.ts', [
+      'fail',
+      '#expect',
+      '#probe',
+      '#probeReady',
+      'unexpected',
+      'answered',
+    ]).filter(({ text }) => !text.startsWith('this.#state.')),
     ...sitesIn('simulation/progress-observer.ts', ['fail']),
     ...sitesIn('simulation/world.ts', ['fail', 'unexpected']),
     ...sitesIn('simulation/spins.ts', ['fail']),

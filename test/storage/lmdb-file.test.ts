@@ -75,3 +75,53 @@ test('a flipped bit is told, or it changes nothing that is read or written', asy
   }
   expect(told).toBeGreaterThan(5);
 });
+
+test('a value that became shorter in the commit that wrote it keeps its pages, and the file is whole', async () => {
+  const storage = new LmdbStorage(folder);
+  await storage.write([50_000, 9000, 40_000].map((length) => ({ key: 'k', value: 'v'.repeat(length) })));
+  let bytes = 0;
+  checkLmdbFile(`${folder}/synod.mdb`, (_, value) => (bytes += value.length));
+  expect(bytes).toBeGreaterThanOrEqual(40_000);
+  expect([...storage.read()].map(([, value]) => (value as string).length)).toEqual([40_000]);
+  await storage.close();
+});
+
+test('an older transaction does not pass for the newest by a flipped bit', async () => {
+  const path = `${folder}/synod.mdb`;
+  const storage = new LmdbStorage(folder);
+  for (const value of ['1', '2', '3', '4', '5']) await storage.write([{ key: 'k', value }]);
+  await storage.close();
+  const whole = readFileSync(path);
+  for (const metaPage of [0, 4096])
+    for (let bit = 0; bit < 48; bit++) {
+      const flipped = Buffer.from(whole);
+      flipped[metaPage + 152 + (bit >> 3)]! ^= 1 << (bit & 7);
+      writeFileSync(path, flipped);
+      expect(() => {
+        checkLmdbFile(path, () => undefined);
+      }).toThrow(/not of (transactions that follow each other|its newest transaction)/);
+    }
+});
+
+test('a free list without its name is told', async () => {
+  const path = `${folder}/synod.mdb`;
+  const storage = new LmdbStorage(folder);
+  for (let commit = 0; commit < 6; commit++) await storage.write(someChanges().slice(0, 60));
+  await storage.close();
+  const whole = readFileSync(path);
+  const names: number[] = [];
+  // The root of the free lists, where each node has the flags 0 and a key of 8 bytes.
+  const newest = whole.readUInt32LE(152) > whole.readUInt32LE(4096 + 152) ? 0 : 4096;
+  const root = whole.readUInt32LE(newest + 88) * 4096;
+  for (let at = 24; at < 24 + whole.readUInt16LE(root + 20); at += 2)
+    names.push(root + 24 + whole.readUInt16LE(root + at));
+  expect(names.length).toBeGreaterThan(0);
+  for (const node of names) {
+    const changed = Buffer.from(whole);
+    changed.writeUInt16LE(0, node + 6);
+    writeFileSync(path, changed);
+    expect(() => {
+      checkLmdbFile(path, () => undefined);
+    }).toThrow(/free list/);
+  }
+});
