@@ -14,6 +14,8 @@ const WAYS = {
   // A batch is answered when its last command is chosen; the next must not wait for that.
   command: { batchesInFlight: 8, batchSpacingMs: 0 },
 } as const;
+/** The most connections that one server opens to another. */
+export const CONNECTIONS_TO_PEER = Object.values(WAYS).reduce((sum, way) => sum + way.batchesInFlight, 0);
 type Ways = Readonly<Record<keyof typeof WAYS, PeerLane>>;
 
 /** How long news waits for a vote to travel with. */

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { ATTACKS } from './hostile/attacks';
-import { TABLE_HEAD, rowOf, runRound } from './hostile/round';
+import { ATTACKED, TABLE_HEAD, rowOf, runRound } from './hostile/round';
 import { seedOf } from './load/seed';
 import { withCluster } from './load/with-cluster';
 
@@ -25,7 +25,7 @@ export async function main(): Promise<number> {
   const complaints: string[] = [];
   process.stdout.write(`${TABLE_HEAD}\n`);
   for (const attack of ATTACKS.filter(({ name }) => name.includes(only)))
-    await withCluster({ servers, arguments: ['--protocol', protocol] }, async (cluster) => {
+    await withCluster({ servers, arguments: ['--protocol', protocol], env: ATTACKED }, async (cluster) => {
       const round = await runRound(cluster, 0, attack, seed, true);
       process.stdout.write(`${rowOf(round)}\n`);
       complaints.push(...round.complaints.map((complaint) => `${attack.name}: ${complaint}`));

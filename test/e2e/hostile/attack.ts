@@ -8,6 +8,8 @@ export interface Attack {
   readonly name: string;
   /** What the server may grow by meanwhile. */
   readonly peakMib?: number;
+  /** What may stay behind when its garbage is collected. */
+  readonly keptMib?: number;
   /** Takes more than a few seconds. */
   readonly isLongOnly?: boolean;
   run(target: Target): Promise<Counts>;

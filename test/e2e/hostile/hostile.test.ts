@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startCluster, type TestCluster } from '../helpers/cluster';
 import { seedOf } from '../load/seed';
 import { ATTACKS } from './attacks';
-import { runRound } from './round';
+import { ATTACKED, runRound } from './round';
 
 // The short form of npm run test:hostile: one server, and less of each attack.
 const seed = seedOf('npx jest test/e2e/hostile/hostile.test.ts');
 let cluster: TestCluster;
 beforeAll(async () => {
-  cluster = await startCluster({ servers: 1 });
+  cluster = await startCluster({ servers: 1, env: ATTACKED });
 }, 60_000);
 afterAll(() => cluster.close());
 
