@@ -38,7 +38,8 @@ export interface Trial {
  */
 export async function tryCandidates(trial: Trial): Promise<number> {
   const candidates = chosen(trial);
-  if (!trial.json) say(`${'candidate'.padEnd(58)} ${'seeds'.padStart(6)}  caught by`);
+  const width = Math.max(...candidates.map((candidate) => titleOf(candidate).length));
+  if (!trial.json) say(`${'candidate'.padEnd(width)} ${'seeds'.padStart(6)}  caught by`);
   const visits = await simulate(candidates, trial);
   const judged: Judged[] = [];
   for (const candidate of candidates) {
@@ -46,7 +47,8 @@ export async function tryCandidates(trial: Trial): Promise<number> {
     const verdict = await verdictOf(candidate, seen, trial);
     const runs = seen.reduce((sum, visited) => sum + visited.runs, 0);
     judged.push({ candidate, verdict, runs });
-    if (!trial.json) say(lineOf(candidate, runs, verdict));
+    if (!trial.json)
+      say(`${titleOf(candidate).padEnd(width)} ${String(runs).padStart(6)}  ${describe(verdict)}`);
   }
   report(judged, trial.json);
   return judged.some(({ verdict }) => isOpen(verdict)) ? 1 : 0;
@@ -107,8 +109,8 @@ function isOpen({ kind }: Verdict): boolean {
   return kind === 'survives' || kind === 'inapplicable';
 }
 
-function lineOf({ id, name }: Candidate, runs: number, verdict: Verdict): string {
-  return `${`${id.padEnd(8)} ${name}`.padEnd(58)} ${String(runs).padStart(6)}  ${describe(verdict)}`;
+function titleOf({ id, name }: Candidate): string {
+  return `${id.padEnd(8)} ${name}`;
 }
 
 function describe(verdict: Verdict): string {

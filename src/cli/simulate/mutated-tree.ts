@@ -8,6 +8,9 @@ import { PACKAGE_ROOT } from '../options';
 /** What the tests read besides `src`; the installed packages are shared with the clone. */
 const COPIED = ['src', 'test', 'bin', 'docs', 'package.json', 'tsconfig.json', 'prepopulate.json'];
 
+/** Tests that have not ended by then never end: the mistake is caught all the same. */
+const TESTS_TIMEOUT_MS = 10 * 60_000;
+
 /** What the tests made of a mistake. */
 export interface Judged {
   readonly isCaught: boolean;
@@ -36,7 +39,13 @@ export async function runTestsWith(edits: readonly Edit[], tests: readonly strin
     }
     // Some tests start programs from dist. Types are of no concern: a mistake may break them.
     await runNode(tree, ['node_modules/typescript/bin/tsc', '-p', 'src', '--noCheck']);
-    const { output } = await runNode(tree, ['node_modules/jest/bin/jest.js', '--json', '--silent', ...tests]);
+    const { code, output } = await runNode(tree, [
+      'node_modules/jest/bin/jest.js',
+      '--json',
+      '--silent',
+      ...tests,
+    ]);
+    if (code === null) return { isCaught: true, by: [`not over within ${TESTS_TIMEOUT_MS / 60_000} min`] };
     return judge(output);
   } finally {
     rmSync(tree, { recursive: true, force: true });
@@ -59,9 +68,15 @@ function judge(output: string): Judged {
   return { isCaught: by.length > 0, by };
 }
 
+/** The code is null when the program was ended, since it took too long. */
 function runNode(cwd: string, argv: readonly string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, argv, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, argv, {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: TESTS_TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    });
     let output = '';
     child.stdout.on('data', (data: Buffer) => (output += data.toString()));
     child.stderr.resume();
