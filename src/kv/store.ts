@@ -9,7 +9,7 @@ import { Sessions, type SessionLimits } from './sessions';
 const PREFIX = 'entry/';
 /** Keys that may have changed since the digest was brought up to date: hot ones cost one hash, not one for each write. */
 const MOST_UNDIGESTED = 10_000;
-/** Of a replaced value, that count as one key more: it is kept until then. */
+/** Of values, that count as one key more: a replaced one is kept until then, and all are hashed in one turn. */
 const UNDIGESTED_CHARACTERS = 1000;
 
 export interface ListOptions {
@@ -161,9 +161,11 @@ export class KeyValueStore implements StateMachine<Command, Result> {
 
   #noteChange(key: string, before: string | undefined, after: string | undefined): void {
     this.#changed.set(key, after);
-    if (this.#digested.has(key)) return;
-    this.#digested.set(key, before);
-    this.#undigested += 1 + (before?.length ?? 0) / UNDIGESTED_CHARACTERS;
+    this.#undigested += (after?.length ?? 0) / UNDIGESTED_CHARACTERS;
+    if (!this.#digested.has(key)) {
+      this.#digested.set(key, before);
+      this.#undigested += 1 + (before?.length ?? 0) / UNDIGESTED_CHARACTERS;
+    }
     if (this.#undigested > MOST_UNDIGESTED) this.#bringDigestUpToDate();
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Digest } from '../../src/kv/digest';
 import { KeyValueStore } from '../../src/kv/store';
@@ -90,5 +90,16 @@ describe('digest', () => {
         });
       }),
     );
+  });
+
+  test('of large values is brought up to date on the way, so that nobody who asks waits for all of them', () => {
+    const store = new KeyValueStore();
+    const value = 'x'.repeat(1_000_000);
+    for (let slot = 1; slot <= 100; slot++)
+      store.apply({ op: 'put', key: `k${slot}`, value, session: null }, slot);
+    const toggle = jest.spyOn(Digest.prototype, 'toggle');
+    expect(store.digest).not.toBe(NONE);
+    expect(toggle.mock.calls.length).toBeLessThan(20);
+    toggle.mockRestore();
   });
 });

@@ -23,6 +23,9 @@ interface Position {
   readonly highestChosen: Slot;
 }
 
+/** What is asked of a peer at most: a snapshot comes only after the entries. */
+type Help = 'entries' | 'snapshot';
+
 /**
  * Makes good whatever a learner missed [Paxos Made Simple, 2.3 and 3]: it asks the peers for chosen values, takes a
  * snapshot where they no longer keep them, and has a slot decided by Paxos itself where nobody knows.
@@ -40,8 +43,8 @@ export class CatchUp<Command extends Json, Result> {
   #target: Slot = 0;
   /** Answers of peers so far, and pieces of their states that were stored. */
   #progress = 0;
-  /** What is under way with a peer. */
-  readonly #fetching = new Map<ServerId, Promise<void>>();
+  /** Peers that have a snapshot to give when the one that is being fetched is over. */
+  readonly #next = new Set<ServerId>();
   /** The end of the snapshot that is being fetched or installed; never rejects. */
   #snapshot: Promise<void> | undefined;
   #cancelGap: Cancel | undefined;
@@ -156,43 +159,47 @@ export class CatchUp<Command extends Json, Result> {
   async #repairToTarget(): Promise<void> {
     while (!this.#stopped && this.#learner.applied < this.#target) {
       const before = this.#learner.applied;
-      for (const peer of this.#peersByPromise()) {
-        await this.#fetchWithPatience(peer);
-        if (this.#learner.applied >= this.#target) return;
-      }
+      await this.#askPeers('entries');
+      // A snapshot is a whole state, however little is missing: only when nobody has the entries.
+      if (this.#learner.applied === before) await this.#askPeers('snapshot');
       if (this.#learner.applied === before) await this.#fillHoles();
       if (this.#learner.applied === before) return;
     }
   }
 
-  /** Lets one peer help for as long as something comes from it. What comes later is welcome still. */
-  async #fetchWithPatience(peer: ServerId): Promise<void> {
-    const fetching = this.#fetching.get(peer) ?? this.#fetchFrom(peer);
-    this.#fetching.set(peer, fetching);
-    // It may go on, and fail, when nobody waits for it any more.
-    fetching.catch(this.#environment.fail);
-    const over = fetching.then(() => true);
-    for (let isOver = false, before = -1; !isOver && this.#progress > before;) {
-      before = this.#progress;
-      const pauseMs = Math.max(this.#options.resendMs, 2 * this.#roundTrip.patienceMs);
-      isOver = await Promise.race([over, this.#environment.clock.sleep(pauseMs).then(() => false)]);
+  /** One after the other, until the target is reached. */
+  async #askPeers(most: Help): Promise<void> {
+    for (const peer of this.#peersByPromise()) {
+      await this.#fetchWithPatience(peer, most);
+      if (this.#learner.applied >= this.#target) return;
     }
   }
 
-  async #fetchFrom(peer: ServerId): Promise<void> {
-    try {
-      await this.#fetch(peer);
-      this.#silentSince.delete(peer);
-    } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      this.#silentSince.set(peer, this.#environment.clock.now());
-    } finally {
-      this.#fetching.delete(peer);
+  /** Lets one peer help for as long as something comes from it. What comes later is welcome still. */
+  async #fetchWithPatience(peer: ServerId, most: Help): Promise<void> {
+    const { clock } = this.#environment;
+    const fetched = this.#fetch(peer, most).then(
+      () => {
+        this.#silentSince.delete(peer);
+        return true;
+      },
+      (error: unknown) => {
+        if (!(error instanceof CallError)) throw error;
+        this.#silentSince.set(peer, clock.now());
+        return true;
+      },
+    );
+    // It may go on, and fail, when nobody waits for it any more.
+    fetched.catch(this.#environment.fail);
+    for (let isOver = false, before = -1; !isOver && this.#progress > before;) {
+      before = this.#progress;
+      const pauseMs = Math.max(this.#options.resendMs, 2 * this.#roundTrip.patienceMs);
+      isOver = await Promise.race([fetched, clock.sleep(pauseMs).then(() => false)]);
     }
   }
 
   /** Takes from one peer whatever it knows beyond the own state. */
-  async #fetch(peer: ServerId): Promise<void> {
+  async #fetch(peer: ServerId, most: Help): Promise<void> {
     const learner = this.#peers.get(peer);
     if (learner === undefined) return;
     while (!this.#stopped) {
@@ -200,7 +207,10 @@ export class CatchUp<Command extends Json, Result> {
       const { floor, entries } = await learner.chosen({ from });
       this.#progress++;
       if (floor <= from) this.#learner.learnAll(entries);
-      else if (!(await this.#fetchSnapshot(learner))) continue;
+      else if (most === 'entries') return;
+      else if (this.#snapshot === undefined) await this.#fetchSnapshot(learner);
+      else if (await this.#waitForSnapshot(peer)) continue;
+      else return;
       const to = this.#learner.applied;
       if (to < from) return;
       this.#environment.trace(() => ({
@@ -214,15 +224,19 @@ export class CatchUp<Command extends Json, Result> {
   }
 
   /**
-   * Takes the peer's state, and tells whether it was this peer's. One at a time, since each is a whole state in memory and
-   * on disk: who comes second waits for the first, which ends when a call is not answered in time, if not before. It then
-   * asks anew: the first may have failed.
+   * Waits until the snapshot that is being fetched is over, as it is when a piece does not come in time, and tells whether
+   * to ask the peer anew: once it is enough, however often the peer was asked meanwhile.
    */
-  async #fetchSnapshot(learner: LearnerService): Promise<boolean> {
-    if (this.#snapshot !== undefined) {
-      await this.#snapshot;
-      return false;
-    }
+  async #waitForSnapshot(peer: ServerId): Promise<boolean> {
+    const isFirst = !this.#next.has(peer);
+    this.#next.add(peer);
+    await this.#snapshot;
+    this.#next.delete(peer);
+    return isFirst;
+  }
+
+  /** Takes the peer's state. One at a time, since each is a whole state in memory and on disk. */
+  async #fetchSnapshot(learner: LearnerService): Promise<void> {
     const progress = (): void => {
       this.#progress++;
     };
@@ -235,7 +249,6 @@ export class CatchUp<Command extends Json, Result> {
     };
     this.#snapshot = installed.then(over, over);
     await installed;
-    return true;
   }
 
   async #fillHoles(): Promise<void> {
