@@ -33,6 +33,12 @@ interface Meta {
   readonly transaction: number;
 }
 
+/** Pages that follow each other. */
+interface Span {
+  readonly first: number;
+  readonly pages: number;
+}
+
 type OnEntry = (key: Buffer, value: Buffer) => void;
 
 /**
@@ -86,7 +92,7 @@ class Check {
       throw new Wrong('its two meta pages are not of transactions that follow each other');
     this.#meta = second.transaction > first.transaction ? second : first;
     this.#refuseOlderState(this.#meta);
-    const free: number[] = [];
+    const free: Span[] = [];
     this.#tree(this.#meta.main, (key, value) => {
       this.#refuseOrder(key);
       this.#onEntry(key, value);
@@ -99,9 +105,9 @@ class Check {
       if (transaction <= last || transaction > this.#meta.transaction)
         throw new Wrong('its free lists have no order');
       last = transaction;
-      for (const page of freePagesIn(value)) free.push(page);
+      for (const span of freeSpansIn(value)) free.push(span);
     });
-    for (const page of free) this.#claim(page);
+    for (const { first, pages } of free) this.#claimAll(first, pages);
   }
 
   /** Every transaction writes the root anew, so the number of another one on it says that this is not the newest state. */
@@ -183,9 +189,7 @@ class Check {
 
   #use(number: number, pages: number, flag: number): Buffer {
     const { pageBytes, transaction } = this.#meta;
-    this.#claim(number);
-    if (number + pages - 1 > this.#meta.lastPage) throw new Wrong(`page ${number} is not what it should be`);
-    for (let page = number + 1; page < number + pages; page++) this.#claim(page);
+    this.#claimAll(number, pages);
     const bytes = this.#read(number * pageBytes, pages * pageBytes);
     // A page of a transaction to come LMDB would take for its own, and change in place.
     if (
@@ -197,11 +201,15 @@ class Check {
     return bytes;
   }
 
-  #claim(page: number): void {
-    // The first two are the meta pages.
-    if (page < 2 || page > this.#meta.lastPage) throw new Wrong(`there is no page ${page}`);
-    if (this.#used.has(page)) throw new Wrong(`page ${page} has two uses`);
-    this.#used.add(page);
+  #claimAll(first: number, pages: number): void {
+    const last = first + pages - 1;
+    // The first two are the meta pages. A number may be any: nothing of that many pages is done before it is known to be right.
+    if (first < 2 || last > this.#meta.lastPage)
+      throw new Wrong(`there is no page ${first < 2 ? first : last}`);
+    for (let page = first; page <= last; page++) {
+      if (this.#used.has(page)) throw new Wrong(`page ${page} has two uses`);
+      this.#used.add(page);
+    }
   }
 
   #read(position: number, length: number): Buffer {
@@ -249,18 +257,17 @@ function metaIn(page: Buffer): Meta {
 }
 
 /** A list of its own length and that many words: a page, 0, or how many pages begin at the next word, as a negative number. */
-function* freePagesIn(list: Buffer): Generator<number> {
+function* freeSpansIn(list: Buffer): Generator<Span> {
   const words = list.length / 8 - 1;
   if (!(Number.isInteger(words) && words >= 0) || numberAt(list, 0) > words)
     throw new Wrong('its free list has no order');
   const end = (numberAt(list, 0) + 1) * 8;
   for (let at = 8; at < end; at += 8) {
     const word = Number(list.readBigInt64LE(at));
-    if (word > 0) yield word;
+    if (word > 0) yield { first: word, pages: 1 };
     if (word >= 0) continue;
     at += 8;
-    const first = at < end ? numberAt(list, at) : NO_PAGE;
-    if (first === NO_PAGE || -word > 2 ** 32) throw new Wrong('its free list has no order');
-    for (let page = first; page < first - word; page++) yield page;
+    if (at === end) throw new Wrong('its free list has no order');
+    yield { first: numberAt(list, at), pages: -word };
   }
 }

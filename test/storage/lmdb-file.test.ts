@@ -125,3 +125,34 @@ test('a free list without its name is told', async () => {
     }).toThrow(/free list/);
   }
 });
+
+test('a span of free pages whose length is another one is told, however long it then is', async () => {
+  const path = `${folder}/synod.mdb`;
+  const storage = new LmdbStorage(folder);
+  const large = (value?: string): Change[] => Array.from({ length: 60 }, (_, n) => ({ key: `k${n}`, value }));
+  for (let commit = 0; commit < 6; commit++)
+    await storage.write(large(commit % 2 === 0 ? 'v'.repeat(9000) : undefined));
+  await storage.close();
+  const whole = readFileSync(path);
+  const newest = whole.readUInt32LE(152) > whole.readUInt32LE(4096 + 152) ? 0 : 4096;
+  const root = whole.readUInt32LE(newest + 88) * 4096;
+  expect(whole.readUInt16LE(root + 18)).toBe(2);
+  const spans: number[] = [];
+  for (let at = 24; at < 24 + whole.readUInt16LE(root + 20); at += 2) {
+    const node = root + 24 + whole.readUInt16LE(root + at);
+    if (whole.readUInt16LE(node + 4) !== 0) continue;
+    const list = node + 16;
+    for (let word = 1; word <= whole.readUInt32LE(list); word++)
+      if (whole.readBigInt64LE(list + word * 8) < 0) spans.push(list + word * 8);
+  }
+  expect(spans.length).toBeGreaterThan(0);
+  for (const span of spans)
+    for (let bit = 16; bit < 64; bit++) {
+      const flipped = Buffer.from(whole);
+      flipped[span + (bit >> 3)]! ^= 1 << (bit & 7);
+      writeFileSync(path, flipped);
+      expect(() => {
+        checkLmdbFile(path, () => undefined);
+      }).toThrow(/there is no page|free list|two uses/);
+    }
+});
