@@ -1,3 +1,4 @@
+import { API_ERRORS } from '../api/errors';
 import type { ApiMethod, ApiResult } from '../api/methods';
 import type { ClientEnvironment } from '../client/environment';
 import { AttemptFailed, answeredError, type ApiFailure } from '../client/errors';
@@ -14,6 +15,9 @@ const LATENCY_MS = 0.5;
 const ECHO_MS = 3000;
 /** How long a request is held up on its way, at most. */
 const HELD_UP_MS = 4000;
+
+/** So many others wrote while an answer was outstanding that nobody knows any more. */
+export const FORGOTTEN: readonly number[] = [API_ERRORS.staleSequence.code, API_ERRORS.staleEpoch.code];
 
 type Answer = { readonly result: unknown } | { readonly error: ApiFailure };
 
@@ -83,7 +87,10 @@ export class ClientLink implements ClientEnvironment {
   ): Promise<unknown> {
     const acknowledged = this.#oracle.acknowledgedSlot;
     const answer = await this.#exchange(to, method, params, timeoutMs);
-    if ('error' in answer) throw answeredError(answer.error);
+    if ('error' in answer) {
+      if (write !== undefined && FORGOTTEN.includes(answer.error.code)) this.#oracle.forgotten(write);
+      throw answeredError(answer.error);
+    }
     if (write !== undefined) this.#oracle.acknowledge(write, answer.result as ApiResult<'kv.put'>);
     else if (method === 'kv.get')
       this.#oracle.shown(params as { key: string }, answer.result as ApiResult<'kv.get'>, acknowledged);

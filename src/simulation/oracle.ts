@@ -140,6 +140,14 @@ export class Oracle {
     if (tookEffect) this.#fail('failed but took effect', describe(write));
   }
 
+  /** A client is told that nobody knows any more what became of this write. */
+  forgotten(write: ClientWrite): void {
+    const session = sessionOf(write);
+    const named = session && { ...session, epoch: write.epoch ?? 0 };
+    if (named === null || !this.#sessions.isForgotten(named, commandOf(write)))
+      this.#fail('forgotten too early', describe(write));
+  }
+
   /** A server answers a read, from the state after the slot that it names. What it showed once it shows for ever. */
   showed(server: ServerId, answer: object): void {
     const { result } = answer as { readonly result?: { readonly applied: Slot } };

@@ -45,6 +45,12 @@ export class SessionModel {
     return first === undefined ? { kind: 'new' } : { kind: 'known', first };
   }
 
+  /** Whether no store will ever carry the write out, nor tell what it gave. */
+  isForgotten(session: Session, write: Write): boolean {
+    const verdict = this.judge(session);
+    return verdict.kind === 'stale' || (verdict.kind === 'known' && mayBeLarge(write, verdict.first));
+  }
+
   /** The write takes effect now. */
   took({ client, sequence, epoch = 0 }: Session, result: WriteResult): void {
     const known = this.#known(client) ?? { opened: epoch, lastEpoch: 0, highest: 0 };

@@ -1,19 +1,15 @@
 import type { ServerId } from '../core/ballot';
-import { API_ERRORS } from '../api/errors';
 import { SynodClient } from '../client/client';
 import { AttemptFailed, ClientError } from '../client/errors';
 import type { Request, Response } from '../history/history';
 import type { Recorder } from '../history/recorder';
 import { RecordingClient } from '../history/recording-client';
-import { ClientLink } from './client-link';
+import { ClientLink, FORGOTTEN } from './client-link';
 import type { ClientWrite } from './client-writes';
 import type { Node } from './node';
 import type { Oracle } from './oracle';
 import { PATIENT_MS, type PlannedClient, type PlannedRequest } from './scenario';
 import type { World } from './world';
-
-/** So many others wrote while an answer was outstanding that nobody knows any more. */
-const FORGOTTEN: readonly number[] = [API_ERRORS.staleSequence.code, API_ERRORS.staleEpoch.code];
 
 export interface ClientParts {
   readonly world: World;
@@ -133,7 +129,7 @@ export class SimulatedClient {
       this.succeeded++;
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
-      const isForgotten = FORGOTTEN.includes(error.code);
+      const isForgotten = isWrite(request) && FORGOTTEN.includes(error.code);
       if (isForgotten) this.forgotten++;
       if (abort.signal.aborted) world.load.count('operation cancelled');
       else if (plan.deadlineMs === PATIENT_MS && !isForgotten)

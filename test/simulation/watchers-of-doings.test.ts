@@ -83,6 +83,45 @@ const MISTAKES: readonly Mistake[] = [
     ],
   },
   {
+    what: 'a delete that is done is reported as forgotten',
+    edits: [
+      edit(
+        API,
+        "if (op === 'stale' && session !== null)",
+        "if (op === 'delete') throw new ApiError(API_ERRORS.staleSequence, 'no');\n    if (op === 'stale' && session !== null)",
+      ),
+    ],
+    scenario: { ...CALM, clients: [client([PUT, DELETE], { deadlineMs: PATIENT_MS })] },
+    noticed: 'forgotten too early',
+    by: [['client-link.ts', 'this.#oracle.forgotten(']],
+  },
+  {
+    what: 'a write of a client that is known is refused as forgotten, and nothing is done',
+    edits: [
+      edit(
+        API,
+        'const known = (session.epoch',
+        "if (session.sequence === 2) return Promise.resolve({ op: 'stale', because: 'sequence', epoch: 0 });\n    const known = (session.epoch",
+      ),
+    ],
+    scenario: { ...CALM, clients: [client([PUT, PUT, PUT], { deadlineMs: PATIENT_MS })] },
+    noticed: 'forgotten too early',
+    by: [['client-link.ts', 'this.#oracle.forgotten(']],
+  },
+  {
+    what: 'a patient client is told that its read is forgotten',
+    edits: [
+      edit(
+        API,
+        GET,
+        `${GET} if (key === 'stuck') throw new ApiError(API_ERRORS.staleSequence, 'not this one');`,
+      ),
+    ],
+    scenario: { ...CALM, clients: [client([PUT, GET_STUCK], { deadlineMs: PATIENT_MS })] },
+    noticed: 'no progress: c0 got no answer but',
+    by: [['simulated-client.ts', "world.observer.fail('no progress'"]],
+  },
+  {
     what: 'a delete without a session that is done is reported as failed',
     edits: [
       edit(
@@ -170,7 +209,14 @@ const MISTAKES: readonly Mistake[] = [
 
 describe('who brings to the watchers what servers and clients do', () => {
   makeMistakes(MISTAKES, [
-    ...sitesIn('simulation/client-link.ts', ['acknowledge', 'shown', 'listed', 'refused', 'unexpected']),
+    ...sitesIn('simulation/client-link.ts', [
+      'acknowledge',
+      'shown',
+      'listed',
+      'refused',
+      'forgotten',
+      'unexpected',
+    ]),
     ...sitesIn('simulation/simulated-client.ts', ['fail', 'refuse', 'unexpected']),
     ...sitesIn('simulation/node.ts', ['fail', 'showed', 'told', 'unexpected']),
     ...sitesIn('simulation/watched-store.ts', ['applied']),

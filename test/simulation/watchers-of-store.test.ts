@@ -257,6 +257,36 @@ const OF_ANSWERS: readonly Story[] = [
       scene.oracle.listed({ limit: 1 }, { ...ENTRIES, applied: 2 }, 0);
     },
   ],
+  [
+    NOTHING,
+    'clients are told of writes whose results nobody keeps: too old, of another epoch, or too large',
+    (scene) => {
+      put(scene);
+      scene.write({ ...DELETE, sequence: WINDOW + 1 }, { deleted: true, slot: 2 });
+      scene.oracle.forgotten(PUT);
+      for (const epoch of [0, 1, 2]) scene.forget(epoch, 3 + epoch);
+      scene.oracle.forgotten({ ...PUT, sequence: WINDOW + 2, epoch: 1 });
+      const swap = { ...SWAP, sequence: WINDOW + 3, epoch: 3 };
+      scene.write(swap, { swapped: false, actual: null, slot: 6 });
+      scene.oracle.forgotten(swap);
+    },
+  ],
+  [
+    'forgotten too early',
+    'a client is told that nobody knows its write, whose result is kept',
+    (scene) => {
+      put(scene);
+      scene.oracle.forgotten(PUT);
+    },
+  ],
+  [
+    'forgotten too early',
+    'a client is told that nobody knows its write, which could be carried out still',
+    (scene) => {
+      put(scene);
+      scene.oracle.forgotten({ ...DELETE, epoch: 0 });
+    },
+  ],
 ];
 
 describe('the oracle: what servers carry out and tell', () => {
