@@ -125,7 +125,7 @@ export class Node {
     const isCurrent = (): boolean => this.#store === store;
     const fail = (error: unknown): void => {
       if (!isCurrent()) return;
-      if (error instanceof StartRefused) this.refusal = error.message;
+      if (error instanceof StartRefused) this.#refused(error.message);
       else world.observer.unexpected(this.id, error);
       this.crash(0);
     };
@@ -214,6 +214,13 @@ export class Node {
   onDiskFailed(listener: () => void): () => void {
     this.#diskFailedListeners.add(listener);
     return () => this.#diskFailedListeners.delete(listener);
+  }
+
+  /** Whoever has its disk is welcome. */
+  #refused(why: string): void {
+    const { world } = this.#parts;
+    this.refusal = why;
+    if (!this.#isWiped) world.observer.fail('refused without reason', `server ${this.id}: ${why}`);
   }
 
   /** Answers a client's call with a text; never settles if the server crashes before. */

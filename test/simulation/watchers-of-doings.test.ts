@@ -174,6 +174,19 @@ const MISTAKES: readonly Mistake[] = [
     by: [['node.ts', 'world.observer.unexpected(']],
   },
   {
+    what: 'a server that has its disk is refused, until it is restarted once more',
+    edits: [
+      edit(
+        'server/formation.ts',
+        'if (known === undefined) return undefined;',
+        "if (known === undefined) return undefined;\n    if (run === 'run 1.2') return 'no';",
+      ),
+    ],
+    scenario: { ...CALM, faults: [{ kind: 'crash', atMs: 500, servers: [1], kept: 0, downMs: 100 }] },
+    noticed: 'refused without reason: server 1',
+    by: [['node.ts', "world.observer.fail('refused without reason'"]],
+  },
+  {
     what: 'a defect in a server that stops',
     edits: [
       edit('protocols/multi-paxos/replica.ts', 'handOver(): Promise<void> {', `handOver() { ${DEFECT}`),
