@@ -44,16 +44,17 @@ export function drawKeySpace(random: Random): KeySpace {
   return { ...space, keys: space.keys.slice(0, random.int(1, space.keys.length)) };
 }
 
-/** How long the log is and how often a checkpoint is taken, apart from each other; and how much goes into one answer. */
+/** How long the log is, also beside a snapshot, and how often a checkpoint is taken, apart from each other; and how much goes into one answer. */
 export function drawLogLimits(
   random: Random,
-): Pick<ProtocolVariation, 'logSlots' | 'checkpointSlots' | 'pieceSlots'> {
+): Pick<ProtocolVariation, 'logSlots' | 'checkpointSlots' | 'offeredSlots' | 'pieceSlots'> {
   if (random.chance(0.25)) return { logSlots: 10_000, checkpointSlots: 4096, pieceSlots: 1000 };
-  return {
+  const limits = {
     logSlots: pick(random, [0, random.int(1, 5), random.int(2, 40), 10_000]),
     checkpointSlots: pick(random, [1, random.int(2, 6), random.int(2, 40)]),
     pieceSlots: pick(random, [random.int(1, 3), random.int(1, 20), 1000]),
   };
+  return random.chance(0.5) ? limits : { ...limits, offeredSlots: pick(random, [0, random.int(1, 40)]) };
 }
 
 /** In one run of two the stores hold something before the first write; in one of two few clients are remembered. */

@@ -146,6 +146,7 @@ const fault = z.discriminatedUnion('kind', [
 const variation = z.strictObject({
   logSlots: z.int().min(0),
   checkpointSlots: z.exactOptional(z.int().min(1)),
+  offeredSlots: z.exactOptional(z.int().min(0)),
   pieceSlots: z.int().min(1),
   timing: z.exactOptional(
     z.strictObject({ resendMs: someMs, phaseTimeoutMs: someMs, gapMs: someMs, gossipMs: someMs }),

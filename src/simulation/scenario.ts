@@ -182,6 +182,8 @@ export interface ProtocolVariation {
   readonly logSlots: number;
   /** Slots from one checkpoint to the next, where they are rarer than slots. Left out: half of the log. */
   readonly checkpointSlots?: number;
+  /** Further ones that it keeps while a peer fetches a snapshot. Left out: as shipped, which is more than a run chooses. */
+  readonly offeredSlots?: number;
   readonly pieceSlots: number;
   /** The protocol's own patience. Left out: as shipped. */
   readonly timing?: {

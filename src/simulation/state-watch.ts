@@ -107,6 +107,7 @@ export class StateWatch {
       'runs with an initial state': Number(state.initial.length > 0),
       'runs that remember few clients': Number(state.sessions !== undefined),
       'runs with a log of length 0': Number(variation.logSlots === 0),
+      'runs with a short log beside a snapshot': Number(variation.offeredSlots !== undefined),
       'runs with checkpoints rarer than the log is long': Number(
         (variation.checkpointSlots ?? 0) > variation.logSlots,
       ),

@@ -113,6 +113,7 @@ function expectMemory({ state }: Summary): void {
     'installs over keys deleted since the checkpoint': 1,
     'runs with an initial state': 5,
     'runs with a log of length 0': 2,
+    'runs with a short log beside a snapshot': 2,
     'runs with checkpoints rarer than the log is long': 2,
     'runs with keys beyond ASCII': 5,
     'runs with faults while the cluster forms': 5,
