@@ -6,7 +6,7 @@ import type { Json } from '../../core/json';
 import type { RoundTrip } from '../../core/round-trip';
 import type { Learner } from './learner';
 import type { LearnerService } from './messages';
-import { fetchSnapshot } from './snapshot';
+import { KeptOffer, fetchSnapshot } from './snapshot';
 
 export interface CatchUpOptions {
   /** How long a hole below a known slot may stay before it is looked into, at least. */
@@ -240,9 +240,15 @@ export class CatchUp<Command extends Json, Result> {
     const progress = (): void => {
       this.#progress++;
     };
-    const source = { learner, clock: this.#environment.clock, resendMs: this.#options.resendMs };
+    const { clock, fail } = this.#environment;
+    const kept = new KeptOffer(learner, clock, fail);
+    const source = { learner: kept, clock, resendMs: this.#options.resendMs };
+    const stored = (): void => {
+      progress();
+      kept.use();
+    };
     const installed = fetchSnapshot(source, progress).then((snapshot) =>
-      snapshot === undefined ? undefined : this.#learner.install(snapshot.slot, snapshot.records, progress),
+      snapshot === undefined ? undefined : this.#learner.install(snapshot.slot, snapshot.records, stored),
     );
     const over = (): void => {
       this.#snapshot = undefined;

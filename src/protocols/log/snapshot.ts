@@ -8,6 +8,8 @@ import type { LearnerService, SnapshotAnswer, SnapshotPiece, SnapshotRequest } f
 import { StateDigest } from './state-digest';
 
 const IDLE_MS = 10_000;
+/** How often an asker that still writes what it has got says so. */
+const USE_MS = IDLE_MS / 4;
 /** Offers kept at a time. Each holds what has changed since it was made, besides the state itself. */
 const MOST_OFFERS = 2;
 /** How often an asker whose offer was dropped begins anew at the same peer before it asks elsewhere. */
@@ -218,6 +220,40 @@ async function ask(
   });
   if (answer === undefined) throw new CallError('a piece of the snapshot did not come in time');
   return answer;
+}
+
+/**
+ * Keeps the offer of a peer in use while its records are written, which may take longer than an offer is kept that nobody
+ * asks for. Without the log after the offer, the peer's next snapshot would be needed, and so on for as long as there are
+ * writes. It asks for what follows the last record, which is nothing.
+ */
+export class KeptOffer implements Pick<LearnerService, 'snapshot'> {
+  readonly #learner: Pick<LearnerService, 'snapshot'>;
+  readonly #clock: Clock;
+  readonly #fail: (error: unknown) => void;
+  #behindLast: SnapshotRequest | undefined;
+  #usedAt = 0;
+
+  constructor(learner: Pick<LearnerService, 'snapshot'>, clock: Clock, fail: (error: unknown) => void) {
+    this.#learner = learner;
+    this.#clock = clock;
+    this.#fail = fail;
+  }
+
+  async snapshot(request: SnapshotRequest): Promise<SnapshotAnswer> {
+    this.#usedAt = this.#clock.now();
+    const answer = await this.#learner.snapshot(request);
+    if (answer.kind === 'piece') this.#behindLast = { offer: answer.offer, from: answer.count };
+    return answer;
+  }
+
+  /** To be called now and then. */
+  use(): void {
+    if (this.#behindLast === undefined || this.#clock.now() - this.#usedAt < USE_MS) return;
+    this.snapshot(this.#behindLast).catch((error: unknown) => {
+      if (!(error instanceof CallError)) this.#fail(error);
+    });
+  }
 }
 
 /** Fetches a snapshot from a peer, piece by piece. Undefined: it has none to offer, or what came is not what it offered. */

@@ -136,3 +136,34 @@ test('who lacks a few slots takes them from the peer that has them, not the stat
   expect([behind.learner.applied, behind.learner.floor]).toEqual([6, 2]);
   expect(others.flatMap(({ asked }) => asked)).not.toContain('0 snapshot');
 });
+
+test('a snapshot that takes long to write stays in use, so that its server keeps the log after it', async () => {
+  const options = { ...OPTIONS, offeredLog: { slots: 1000, characters: 100_000 } };
+  const [ahead, behind] = [await rig(options), await rig(options)];
+  const commands = Array.from({ length: 26 }, (_, n) => `${String.fromCharCode(97 + n)}1`);
+  ahead.learner.learnAll(entries(...commands));
+  behind.host.disk.syncMs = () => 1500;
+  let offers = 0;
+  const peer: LearnerService = {
+    learn: (message) => ahead.learner.learn(message),
+    position: () => ahead.learner.position(),
+    chosen: (request) => ahead.learner.chosen(request),
+    snapshot: (request) => {
+      if (request.offer === null) offers++;
+      return ahead.learner.snapshot(request);
+    },
+  };
+  const repaired = catchUpOf(behind, [peer], () => Promise.resolve()).repair(26);
+  const { time } = behind.world;
+  let slot = 26;
+  for (; behind.learner.applied < 26 && time.now < 60_000; slot++) {
+    await time.run(500);
+    await ahead.world.time.run(500);
+    ahead.learner.learnAll([{ slot: slot + 1, value: valueOf(`a${slot + 1}`) }]);
+  }
+  await time.settled(repaired, 10_000);
+  expect(time.now).toBeGreaterThan(12_000);
+  expect(slot).toBeGreaterThan(26 + 20);
+  expect(behind.learner.applied).toBeGreaterThan(26 + 20);
+  expect(offers).toBe(1);
+});
