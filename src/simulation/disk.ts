@@ -187,9 +187,10 @@ export class Disk {
   }
 
   *#read(prefix: string): Generator<readonly [string, Json]> {
-    for (const key of [...this.#durable.keys()].sort(compareKeys)) {
+    const keys = [...this.#durable.keys()].filter((key) => key.startsWith(prefix));
+    for (const key of keys.sort(compareKeys)) {
       const text = this.#durable.get(key);
-      if (text !== undefined && key.startsWith(prefix)) yield [key, JSON.parse(text) as Json];
+      if (text !== undefined) yield [key, JSON.parse(text) as Json];
     }
   }
 }
