@@ -19,6 +19,18 @@ test('a mutant differs in its edit only, and the shipped code stays as it is', (
   expect(original.compareBallots(low, high)).toBe(-1);
 });
 
+test('mutants share what no edit reaches, and nothing else', () => {
+  const files = ['core/quorum.ts', 'core/ballot.ts', 'protocols/paxos/acceptor.ts'];
+  const [quorum, ballot, acceptor] = loadMutant(files, []);
+  expect(loadMutant(files, [])).toEqual([quorum, ballot, acceptor]);
+  const mutants = loadMutant(files, [EDIT]);
+  expect(mutants[0]).toBe(quorum);
+  expect(mutants[1]).not.toBe(ballot);
+  // It imports what is edited.
+  expect(mutants[2]).not.toBe(acceptor);
+  expect(loadMutant(files, [EDIT])[2]).not.toBe(mutants[2]);
+});
+
 test('a mutant that no longer applies is a defect', () => {
   const load = (file: string, find: string) => () =>
     loadMutant(['core/ballot.ts'], [{ ...EDIT, file, find }]);
