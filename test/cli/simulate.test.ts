@@ -5,16 +5,42 @@ import { describe, expect, test } from '@jest/globals';
 import { drawScenario } from '../../src/simulation/draw';
 import { formatFailure } from '../../src/simulation/failure-file';
 import type { Scenario } from '../../src/simulation/scenario';
-import { runProgram } from './program';
+import { runAll, runProgram } from './program';
 
 const simulate = (...argv: string[]): ReturnType<typeof runProgram> => runProgram('bin/simulate', argv);
+
+const simulateAll = (...lines: string[][]): ReturnType<typeof runAll> =>
+  runAll(lines.map((argv) => ({ name: 'simulate', argv })));
+
+const WRONG: readonly [argv: readonly string[], message: string][] = [
+  [['--seeds', '5..1'], 'A seed such as 7'],
+  [['--exhibit', 'P-99'], 'there is no exhibit P-99'],
+  [['museum', 'X'], 'there is no exhibit X'],
+  [['--replay', 'nowhere.json'], 'nowhere.json cannot be read'],
+  [['--protocol', 'raft'], 'Allowed choices are paxos'],
+  [['--seeds', '1..2', '--history', 'x'], 'give one seed'],
+  [['search', '--exhibit', 'S-9'], 'outside of what the search runs'],
+  [['serach'], 'error:'],
+  [['museum', '--seeds', '1'], 'museum does not take --seeds'],
+  [['--exhibit', 'P-1', 'museum'], 'museum does not take --exhibit'],
+  [['museum', '--servers', '3'], 'museum does not take --servers'],
+  [['museum', '--list', '--jobs', '2'], 'museum --list does not take --jobs'],
+  [['search', '--jobs', '2'], 'search does not take --jobs'],
+  [['search', '--replay', 'x', '--json'], 'search --replay does not take --json'],
+  [['search', '--replay', 'x', '--crashes', '1'], 'search --replay does not take --crashes'],
+  [['--replay', 'x', '--json'], '--replay does not take --json'],
+  [['--failures', '/proc/nope', '--seeds', '1'], '/proc/nope cannot be written to'],
+  [['--failures', __filename, '--seeds', '1'], 'cannot be written to'],
+  [['--history', '/nowhere/x', '--seeds', '1'], '/nowhere/x cannot be written'],
+  [['--replay', __filename], 'is no failure file: it is not JSON'],
+];
 
 describe('bin/simulate', () => {
   test('the same seed gives the same trace in another process, whatever else runs beside it', async () => {
     const [alone, [, withOthers]] = await Promise.all([
-      simulate('--seeds', '3', '--json'),
-      simulate('--seeds', '3..4', '--jobs', '2', '--verbose').then(
-        ({ stdout }) => /^seed 3: .* trace (\w+)$/m.exec(stdout) ?? [],
+      simulate('--seeds', '8', '--json'),
+      simulate('--seeds', '8..9', '--jobs', '2', '--verbose').then(
+        ({ stdout }) => /^seed 8: .* trace (\w+)$/m.exec(stdout) ?? [],
       ),
     ]);
     const { traceHash, failed, runs, checked } = JSON.parse(alone.stdout) as Record<string, unknown>;
@@ -69,15 +95,15 @@ describe('bin/simulate', () => {
 
   test('what other options draw goes to files of other names; of many failures it says which are explained', async () => {
     const failures = join(mkdtempSync(join(tmpdir(), 'synod-failures-')), 'new', 'folder');
-    const options = ['--exhibit', 'P-1', '--servers', '3', '--read', 'linearizable', '--failures', failures];
-    const found = await simulate('--seeds', '1..16', '--keep-going', ...options);
-    const failed = Number(/^(\d+) of 16 runs failed/m.exec(found.stdout)?.[1]);
+    const options = ['--exhibit', 'S-25', '--servers', '3', '--read', 'linearizable', '--failures', failures];
+    const found = await simulate('--seeds', '1..5', '--keep-going', ...options);
+    const failed = Number(/^(\d+) of 5 runs failed/m.exec(found.stdout)?.[1]);
     expect(failed).toBeGreaterThan(3);
     expect(found.stdout).toContain(
       `Only the first 3 failures are explained. ${failed - 3} more, with the seeds`,
     );
     expect(readdirSync(failures)).toHaveLength(3);
-    expect(readdirSync(failures)[0]).toMatch(/^seed-\d+-paxos-servers-3-read-linearizable-P-1\.json$/);
+    expect(readdirSync(failures)[0]).toMatch(/^seed-\d+-paxos-servers-3-read-linearizable-S-25\.json$/);
   });
 
   test('a folder for failures that stays empty is taken away again', async () => {
@@ -88,8 +114,8 @@ describe('bin/simulate', () => {
 
   test('local reads may show the past, and one is explained; linearizable ones never do', async () => {
     const [local, linearizable] = await Promise.all([
-      simulate('--read', 'local', '--seeds', '16..30', '--servers', '5'),
-      simulate('--read', 'linearizable', '--seeds', '16..30', '--servers', '5'),
+      simulate('--read', 'local', '--seeds', '17..23', '--servers', '3'),
+      simulate('--read', 'linearizable', '--seeds', '17..23', '--servers', '3'),
     ]);
     expect(local.stdout).toMatch(
       /Local reads showed the past in \d+ runs, as they may\. The first, with seed \d+:/,
@@ -107,31 +133,34 @@ describe('bin/simulate', () => {
     expect(checked.code).toBe(0);
   });
 
-  test('the museum names, describes and shows its exhibits', async () => {
-    const [list, description, shown] = await Promise.all([
-      simulate('museum', '--list'),
-      simulate('museum', 'P-8', '--describe'),
+  test('the museum names, describes and shows its exhibits, and gives JSON when asked, wherever that stands', async () => {
+    const [shown, shownAsJson, told] = await Promise.all([
       simulate('museum', 'p-1', 'P-23', '--most-seeds', '20'),
+      simulate('museum', 'P-1', 'P-23', '--most-seeds', '20', '--json'),
+      simulateAll(
+        ['museum', '--list'],
+        ['museum', 'P-8', '--describe'],
+        ['museum', '--list', '--json'],
+        ['--json', 'museum', 'P-8', '--describe'],
+      ),
     ]);
-    expect(list.stdout.trim().split('\n').length).toBeGreaterThanOrEqual(40);
-    expect(description.stdout).toContain('in src/protocols/paxos/acceptor.ts:\n  - ');
+    const [list, description, listAsJson, descriptionAsJson] = told.map(({ stdout }) => stdout);
+    expect(list?.trim().split('\n').length).toBeGreaterThanOrEqual(40);
+    expect(description).toContain('in src/protocols/paxos/acceptor.ts:\n  - ');
     expect(shown.stdout).toMatch(/P-1 .* two values chosen \(seed \d+\)/);
     expect(shown.stdout).toContain('2 of 2 caught.\nThe shipped code passes the same');
-    expect([list.code, description.code, shown.code]).toEqual([0, 0, 0]);
-  });
-
-  test('the museum gives JSON when asked, wherever that stands', async () => {
-    const [shown, list, description] = await Promise.all([
-      simulate('museum', 'P-1', 'P-23', '--most-seeds', '20', '--json'),
-      simulate('museum', '--list', '--json'),
-      simulate('--json', 'museum', 'P-8', '--describe'),
-    ]);
-    expect(JSON.parse(shown.stdout)).toMatchObject({ caught: 2, findings: [{ id: 'P-1' }, { id: 'P-23' }] });
-    expect((JSON.parse(list.stdout) as unknown[])[0]).toEqual({
+    expect(JSON.parse(shownAsJson.stdout)).toMatchObject({
+      caught: 2,
+      findings: [{ id: 'P-1' }, { id: 'P-23' }],
+    });
+    expect((JSON.parse(listAsJson ?? '') as unknown[])[0]).toEqual({
       id: expect.any(String),
       name: expect.any(String),
     });
-    expect(JSON.parse(description.stdout)).toMatchObject([{ id: 'P-8', name: 'a vote does not promise' }]);
+    expect(JSON.parse(descriptionAsJson ?? '')).toMatchObject([
+      { id: 'P-8', name: 'a vote does not promise' },
+    ]);
+    expect([shown, ...told].map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
   });
 
   test('with more jobs the museum finds the same, in the same order', async () => {
@@ -165,11 +194,10 @@ describe('bin/simulate', () => {
   });
 
   test('the search knows how to find an exhibit, and does not take one that it missed for a pass', async () => {
-    const [asKnown, missed, program, help] = await Promise.all([
+    const [asKnown, missed, program] = await Promise.all([
       simulate('search', '--exhibit', 'p-2'),
       simulate('search', '--exhibit', 'P-2', '--strategy', 'random', '--schedules', '10'),
       simulate('search', '--exhibit', 'P-2', '--schedules', '10', '--json'),
-      simulate('search', '--help'),
     ]);
     expect(asKnown.stdout).toContain(
       'as is known to find P-2: --strategy adversarial --proposers 3 --seed 5',
@@ -179,45 +207,18 @@ describe('bin/simulate', () => {
     expect(missed.stdout).not.toContain('no rule was broken');
     expect(JSON.parse(program.stdout)).toMatchObject({ exhibit: 'P-2', verdict: 'clean' });
     expect([asKnown.code, missed.code, program.code]).toEqual([1, 1, 1]);
-    expect(help.stdout).toContain('  P-2    --strategy adversarial --proposers 3 --seed 5\n');
   });
 
   test('the help of a command names what it takes, and no more', async () => {
-    const [museum, search] = await Promise.all([simulate('museum', '--help'), simulate('search', '--help')]);
-    for (const { stdout } of [museum, search]) {
+    const told = await simulateAll(['museum', '--help'], ['search', '--help']);
+    for (const { stdout } of told) {
       expect(stdout).not.toMatch(/Global Options|--seeds|--keep-going/);
       expect(stdout).toContain('--json');
     }
-    expect(museum.stdout).toMatch(/--jobs[^]*--read/);
-    expect(search.stdout).toContain('--exhibit <id>');
-  });
-
-  test.each([
-    [['--seeds', '5..1'], 'A seed such as 7'],
-    [['--exhibit', 'P-99'], 'there is no exhibit P-99'],
-    [['museum', 'X'], 'there is no exhibit X'],
-    [['--replay', 'nowhere.json'], 'nowhere.json cannot be read'],
-    [['--protocol', 'raft'], 'Allowed choices are paxos'],
-    [['--seeds', '1..2', '--history', 'x'], 'give one seed'],
-    [['search', '--exhibit', 'S-9'], 'outside of what the search runs'],
-    [['serach'], 'error:'],
-    [['museum', '--seeds', '1'], 'museum does not take --seeds'],
-    [['--exhibit', 'P-1', 'museum'], 'museum does not take --exhibit'],
-    [['museum', '--servers', '3'], 'museum does not take --servers'],
-    [['museum', '--list', '--jobs', '2'], 'museum --list does not take --jobs'],
-    [['search', '--jobs', '2'], 'search does not take --jobs'],
-    [['search', '--replay', 'x', '--json'], 'search --replay does not take --json'],
-    [['search', '--replay', 'x', '--crashes', '1'], 'search --replay does not take --crashes'],
-    [['--replay', 'x', '--json'], '--replay does not take --json'],
-    [['--failures', '/proc/nope', '--seeds', '1'], '/proc/nope cannot be written to'],
-    [['--failures', __filename, '--seeds', '1'], 'cannot be written to'],
-    [['--history', '/nowhere/x', '--seeds', '1'], '/nowhere/x cannot be written'],
-    [['--replay', __filename], 'is no failure file: it is not JSON'],
-  ])('%j is one line and exit code 2', async (argv, message) => {
-    const { code, stderr, stdout } = await simulate(...argv);
-    expect(stderr).toContain(message);
-    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-    expect([stdout, code]).toEqual(['', 2]);
+    const [museum, search] = told.map(({ stdout }) => stdout);
+    expect(museum).toMatch(/--jobs[^]*--read/);
+    expect(search).toContain('--exhibit <id>');
+    expect(search).toContain('  P-2    --strategy adversarial --proposers 3 --seed 5\n');
   });
 
   test('a failure file of an unknown exhibit, or of null, is wrong usage', async () => {
@@ -236,5 +237,25 @@ describe('bin/simulate', () => {
     expect(unknown.stderr).toMatch(/^error: there is no exhibit X;.*\n$/);
     expect(nothing.stderr).toMatch(/^error: .* is no failure file: it holds no failed run.*\n$/);
     expect([unknown.code, nothing.code]).toEqual([2, 2]);
+  });
+
+  describe('what is wrong is said in one line, with exit code 2', () => {
+    const ended = runAll(WRONG.map(([argv]) => ({ name: 'simulate', argv })));
+
+    test.each(WRONG.map(([argv, message], index) => [argv, message, index] as const))(
+      '%j: %s',
+      async (_, message, index) => {
+        const { code, stderr, stdout } = (await ended)[index]!;
+        expect(stderr).toContain(message);
+        expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+        expect([stdout, code]).toEqual(['', 2]);
+      },
+    );
+
+    test('by the process itself too', async () => {
+      const { code, stderr, stdout } = await simulate('--seeds', '5..1');
+      expect(stderr).toMatch(/^error: .*A seed such as 7.*\n$/);
+      expect([stdout, code]).toEqual(['', 2]);
+    });
   });
 });
