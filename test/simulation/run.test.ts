@@ -10,7 +10,7 @@ import { addRun, NO_RUNS, type Summary } from '../../src/simulation/summary';
 const WISHES = { protocol: 'paxos' } as const;
 /** Enough for every kind of fault and every branch, few enough for every run of the tests. */
 const SEEDS = 40;
-const FEW = 10;
+const FEW = 5;
 
 const SHIPPED: Pick<Code, 'drawScenario' | 'runScenario'> = { drawScenario, runScenario };
 
@@ -185,14 +185,14 @@ describe('simulated clusters', () => {
     expectTeethForLeaders(summary);
     expectLoad(summary);
     expectMemory(summary);
-  }, 180_000);
+  }, 60_000);
 
   test('the shipped code passes, and every kind of fault and rare branch came up', async () => {
     const summary = await runMany();
     expectTeeth(summary);
     expectLoad(summary);
     expectMemory(summary);
-  }, 180_000);
+  }, 60_000);
 
   test('the same seed gives the same run, another seed another one', async () => {
     const [first, again, other] = [await runSeed(7), await runSeed(7), await runSeed(8)];
@@ -215,7 +215,7 @@ describe('simulated clusters', () => {
     expect(() => {
       expectTeeth(tame);
     }).toThrow('message lost');
-  }, 180_000);
+  }, 60_000);
 
   test('a disk that loses nothing in a crash is noticed', async () => {
     const [draw, run] = loadMutant(
@@ -232,7 +232,7 @@ describe('simulated clusters', () => {
     expect(() => {
       expectTeeth(safe);
     }).toThrow('crash that lost unsynced writes');
-  }, 180_000);
+  }, 60_000);
 
   test('a server that never comes back to old requests is noticed, although it takes new ones', async () => {
     const [draw, run] = loadMutant(
@@ -248,9 +248,11 @@ describe('simulated clusters', () => {
     ) as [Code, Code];
     const code = { drawScenario: draw.drawScenario, runScenario: run.runScenario };
     const failures: string[] = [];
-    for (let seed = 1; seed <= FEW; seed++) failures.push((await runSeed(seed, code)).failure?.message ?? '');
-    expect(failures).toContain('no progress: not within 60 s: every operation that was begun has an answer');
-  }, 180_000);
+    const noticed = 'no progress: not within 60 s: every operation that was begun has an answer';
+    for (let seed = 1; seed <= 10 && !failures.includes(noticed); seed++)
+      failures.push((await runSeed(seed, code)).failure?.message ?? '');
+    expect(failures).toContain(noticed);
+  }, 60_000);
 
   test('a run in which nothing is chosen fails', async () => {
     const scenario = drawScenario(1, WISHES);

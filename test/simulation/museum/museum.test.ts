@@ -8,15 +8,15 @@ const QUICK: [id: string, mostSeeds: number][] = [
   ['P-1', 3],
   ['P-3', 10],
   ['P-4b', 10],
-  ['P-6', 20],
   ['P-8', 10],
   ['P-9', 20],
+  ['P-13', 3],
   ['P-16', 3],
   ['P-18', 20],
-  ['P-19', 12],
+  ['P-19', 3],
   ['P-23', 3],
   ['P-25', 20],
-  ['F-1', 10],
+  ['F-2', 5],
   ['L-2', 20],
   ['S-7', 20],
   ['S-9', 10],
@@ -24,9 +24,8 @@ const QUICK: [id: string, mostSeeds: number][] = [
   ['S-25', 3],
   ['S-26', 5],
   ['S-27', 20],
-  ['MP-1', 40],
   ['MP-3b', 10],
-  ['MP-6', 43],
+  ['MP-7', 10],
   ['MP-12', 20],
   ['MP-17b', 3],
   ['MP-20b', 10],
@@ -63,8 +62,8 @@ describe('the museum', () => {
       find: 'this.#violation ??= new Violation(kind, details);',
       replace: '',
     };
-    expect((await visit(exhibit, undefined, 5)).caught).toBeDefined();
-    const { caught } = await visit({ ...exhibit, edits: [...exhibit.edits, blind] }, undefined, 5);
+    expect((await visit(exhibit, undefined, 2)).caught).toBeDefined();
+    const { caught } = await visit({ ...exhibit, edits: [...exhibit.edits, blind] }, undefined, 2);
     expect(caught).toBeUndefined();
   });
 });
