@@ -13,6 +13,7 @@ import { withCluster } from './load/with-cluster';
 const COMMAND = 'npx jest test/e2e/disk.test.ts';
 const VICTIM = 2;
 const DISK_KIB = 2048;
+const REST_MS = 50;
 
 /** What the victim printed on standard error, and how it ended. */
 async function expectStoppedByDisk(cluster: TestCluster, reason: RegExp): Promise<void> {
@@ -56,7 +57,7 @@ test('a full disk: the server stops with one line and acknowledges nothing it ca
     const wrap = (command: readonly string[], id: number): readonly string[] =>
       id === VICTIM ? disk.within([...command, '--data', join(folder, 'disk', 'data')]) : command;
     await withCluster({ wrap }, async (cluster, startLoad) => {
-      const load = startLoad({ clients: 10, seed, name: 'full' });
+      const load = startLoad({ clients: 10, seed, name: 'full', restMs: REST_MS });
       await load.untilFurther(50);
       await disk.fill();
       await expectStoppedByDisk(cluster, /no space left|input\/output error/i);
@@ -68,7 +69,15 @@ test('a full disk: the server stops with one line and acknowledges nothing it ca
   }
 }, 60_000);
 
-const canTrace = spawnSync('strace', ['-f', '-e', 'trace=fdatasync', process.execPath, '-e', '0']);
+const canTrace = spawnSync('strace', [
+  '-f',
+  '--seccomp-bpf',
+  '-e',
+  'trace=fdatasync',
+  process.execPath,
+  '-e',
+  '0',
+]);
 
 test('a failing fsync: the server stops with one line and acknowledges nothing it cannot keep; the others go on', async () => {
   if (canTrace.status !== 0) {
@@ -84,11 +93,11 @@ test('a failing fsync: the server stops with one line and acknowledges nothing i
   const wrap = (command: readonly string[], id: number): readonly string[] => {
     if (id !== VICTIM || !isFaulty) return command;
     const inject = ['-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO:when=40+'];
-    return ['strace', '-f', '-o', trace, ...inject, ...command];
+    return ['strace', '-f', '--seccomp-bpf', '-o', trace, ...inject, ...command];
   };
   try {
     await withCluster({ wrap }, async (cluster, startLoad) => {
-      const load = startLoad({ clients: 10, seed, name: 'fsync' });
+      const load = startLoad({ clients: 10, seed, name: 'fsync', restMs: REST_MS });
       await expectStoppedByDisk(cluster, /input\/output error/i);
       const traced = readFileSync(trace, 'utf8')
         .split('\n')

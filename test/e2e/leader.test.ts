@@ -11,6 +11,8 @@ import { withCluster } from './load/with-cluster';
 
 const MULTI_PAXOS = ['--protocol', 'multi-paxos'];
 const JUDGED = 40;
+/** Short beside the stalls that are judged. */
+const REST_MS = 50;
 /** An election's longest timeout, with what a busy machine adds. */
 const LONGEST_STALL_MS = 1200 + 1500;
 
@@ -55,12 +57,12 @@ async function deposeByPause(cluster: TestCluster, load: JudgedLoad): Promise<vo
 test('a leader that stood still gives no old value and no false acknowledgement when it wakes; restarting all servers in turn fails nothing', async () => {
   const seed = seedOf('npx jest test/e2e/leader.test.ts');
   await withCluster({ servers: 3, arguments: MULTI_PAXOS }, async (cluster, _startLoad, startJudged) => {
-    const pinned = startJudged({ clients: 6, seed, name: 'paused', isPinned: true });
+    const pinned = startJudged({ clients: 6, seed, name: 'paused', isPinned: true, restMs: REST_MS });
     await deposeByPause(cluster, pinned);
     await pinned.stop();
     assertJudged('paused-leader', pinned.events, 3 * JUDGED);
 
-    const load = startJudged({ clients: 6, seed, name: 'rolling' });
+    const load = startJudged({ clients: 6, seed, name: 'rolling', restMs: REST_MS });
     const restarts = [];
     for await (const restarted of rollingRestart(cluster, load)) restarts.push(restarted);
     await load.stop();

@@ -5,6 +5,7 @@ import { seedOf } from './load/seed';
 import { withCluster } from './load/with-cluster';
 
 const PAUSE_MS = 10_000;
+const REST_MS = 200;
 /** A quarter of the servers that clients ask is paused: if the others waited for it, 16 clients would get 16 done. */
 const WRITES_WITHIN_PAUSE = 50;
 const JUDGED_WITHIN_PAUSE = 30;
@@ -15,8 +16,8 @@ test('SIGSTOP for 10 s of a server that clients use and of one that they do not:
     const [used, unused] = [3, 4];
     const servers = [0, 1, 2, used];
     const addresses = servers.map((id) => cluster.address(id));
-    const load = startLoad({ clients: 16, seed, name: 'pause', servers });
-    const judged = startJudged({ clients: 4, seed, name: 'pause', addresses });
+    const load = startLoad({ clients: 16, seed, name: 'pause', servers, restMs: REST_MS });
+    const judged = startJudged({ clients: 4, seed, name: 'pause', addresses, restMs: REST_MS });
     await load.untilFurther(100);
     const appliedBefore = (await cluster.status(unused)).applied;
 

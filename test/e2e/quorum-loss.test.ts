@@ -16,6 +16,8 @@ const SLACK_MS = 3000;
 /** At a time. */
 const WRITES = 100;
 const BACK_OFF_MS = 50;
+/** Of a judged client: a hundred others are busy. */
+const REST_MS = 50;
 const MOST_KILLS = 10;
 /** Makes votes take longer than promises, so that some are under way whenever the kill comes. */
 const FILLER = 'v'.repeat(20_000);
@@ -101,7 +103,14 @@ test('three of five down: writes fail in time and honestly, local reads answer, 
       await raw.call(0, 'kv.put', { key: 'before', value: 'the fault' }, 10_000);
       await cluster.waitEqual();
       const addresses = SURVIVORS.map((id) => cluster.address(id));
-      const judged = startJudged({ clients: 4, seed, name: 'minority', addresses, deadlineMs: 3000 });
+      const judged = startJudged({
+        clients: 4,
+        seed,
+        name: 'minority',
+        addresses,
+        deadlineMs: 3000,
+        restMs: REST_MS,
+      });
       await judged.untilFurther(JUDGED_BEFORE);
 
       const written: Put[] = [];

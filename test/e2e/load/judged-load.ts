@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SynodClient } from '../../../src/client/client';
 import { connect } from '../../../src/client/connect';
 import { MixedRequests } from '../../../src/cli/client/mixed-requests';
@@ -20,6 +21,8 @@ export interface JudgedPlan {
   readonly deadlineMs?: number;
   /** How many keys they share; a few by default, so that operations meet. */
   readonly keys?: number;
+  /** Of a client, after each operation; none by default. */
+  readonly restMs?: number;
 }
 
 /** Keys of all judged loads begin so; other audits leave them out. */
@@ -173,6 +176,7 @@ export class JudgedLoad {
       const request = requests.next();
       const response = await recording.perform(request);
       if (response !== undefined) requests.saw(request, response);
+      if (this.#plan.restMs !== undefined) await sleep(this.#plan.restMs);
     }
   }
 

@@ -19,6 +19,8 @@ export interface LoadPlan {
   readonly name: string;
   /** A client gives up one attempt after so long and asks another server. */
   readonly attemptTimeoutMs?: number;
+  /** Of a client, after each write: where the fault takes long, a load without rest would only heat the machine. */
+  readonly restMs?: number;
 }
 
 /** An acknowledged write, kept for a while to be sent once more. */
@@ -133,6 +135,7 @@ export class Load {
       if (past.length > REMEMBERED) past.shift();
       const old = past[random.int(0, past.length - 1)];
       if (old !== undefined && random.chance(ECHOED)) this.#echo(old, random);
+      if (this.#plan.restMs !== undefined) await sleep(this.#plan.restMs);
     }
   }
 
