@@ -170,7 +170,7 @@ function expectTeethForLeaders({ injected, branches, checked, chosenSlots }: Sum
     'accept-sent, adopted': 100,
     'stepped-down': 20,
     'prepare-rejected': 10,
-    'accept-rejected': 10,
+    'accept-rejected': 5,
     'caught-up by snapshot': 5,
   };
   for (const [branch, count] of Object.entries(atLeast))

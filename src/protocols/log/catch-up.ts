@@ -43,6 +43,8 @@ export class CatchUp<Command extends Json, Result> {
   #target: Slot = 0;
   /** Answers of peers so far, and pieces of their states that were stored. */
   #progress = 0;
+  /** The lowest slot that each peer kept when it last said so. */
+  readonly #floors = new Map<ServerId, Slot>();
   /** Peers that have a snapshot to give when the one that is being fetched is over. */
   readonly #next = new Set<ServerId>();
   /** The end of the snapshot that is being fetched or installed; never rejects. */
@@ -159,17 +161,19 @@ export class CatchUp<Command extends Json, Result> {
   async #repairToTarget(): Promise<void> {
     while (!this.#stopped && this.#learner.applied < this.#target) {
       const before = this.#learner.applied;
-      await this.#askPeers('entries');
+      await this.#askPeers('entries', this.#peersByPromise());
       // A snapshot is a whole state, however little is missing: only when nobody has the entries.
-      if (this.#learner.applied === before) await this.#askPeers('snapshot');
+      const haveDropped = (peer: ServerId): boolean => (this.#floors.get(peer) ?? 0) > before + 1;
+      if (this.#learner.applied === before)
+        await this.#askPeers('snapshot', this.#peersByPromise().filter(haveDropped));
       if (this.#learner.applied === before) await this.#fillHoles();
       if (this.#learner.applied === before) return;
     }
   }
 
   /** One after the other, until the target is reached. */
-  async #askPeers(most: Help): Promise<void> {
-    for (const peer of this.#peersByPromise()) {
+  async #askPeers(most: Help, peers: readonly ServerId[]): Promise<void> {
+    for (const peer of peers) {
       await this.#fetchWithPatience(peer, most);
       if (this.#learner.applied >= this.#target) return;
     }
@@ -206,6 +210,7 @@ export class CatchUp<Command extends Json, Result> {
       const from = this.#learner.applied + 1;
       const { floor, entries } = await learner.chosen({ from });
       this.#progress++;
+      this.#floors.set(peer, floor);
       if (floor <= from) this.#learner.learnAll(entries);
       else if (most === 'entries') return;
       else if (this.#snapshot === undefined) await this.#fetchSnapshot(learner);
