@@ -42,7 +42,12 @@ const DRAWS: readonly { readonly draw: Draw; readonly everyMs: number }[] = [
     everyMs: 2000,
   },
   {
-    draw: (random, at) => ({ ...at, kind: 'leader pause', forMs: durationMs(random) * 2 }),
+    // Half of them so long that another one is elected and serves, while requests wait for the old one to go on.
+    draw: (random, at) => ({
+      ...at,
+      kind: 'leader pause',
+      forMs: random.chance(0.5) ? durationMs(random) * 2 : random.int(1500, 4000),
+    }),
     everyMs: 2500,
   },
   {

@@ -100,7 +100,7 @@ test('the record of a bench shows a store that answers reads wrongly', async () 
   const server = await serverThat((call) =>
     call.method === 'kv.get' ? { result: { found: false, applied: 0 } } : store(call),
   );
-  const argv = ['bench', '--duration', '100ms', '--read', 'linearizable', '--history', file];
+  const argv = ['bench', '--duration', '1s', '--read', 'linearizable', '--history', file];
   expect((await run(['--servers', server.address, ...argv])).exitCode).toBe(0);
   expect(judge(recorded()).kind).toBe('violation');
 });

@@ -37,6 +37,14 @@ test.each(['state machine', 'messages'])('releases with other %s differ by name'
   expect(whyNoAgreement(own, 1, there)).toContain(`(${name}: ${here} here, another there)`);
 });
 
+test('releases differ where only one of them knows what must be in common', () => {
+  const there = { ...own.agreement, 'order of keys': 'bytes' };
+  expect(whyNoAgreement(own, 1, there)).toContain('(order of keys: none here, bytes there)');
+  expect(whyNoAgreement({ ...own, agreement: there }, 1, own.agreement)).toContain(
+    '(order of keys: bytes here, none there)',
+  );
+});
+
 test('what a log means is named with all limits that it depends on', () => {
   for (const limit of [WINDOW, SESSION_LIMITS.resultCharacters])
     expect(STATE_MACHINE).toMatch(new RegExp(`\\b${limit}\\b`));
