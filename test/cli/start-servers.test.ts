@@ -49,6 +49,7 @@ test('says "ready" with the client command, and stops cleanly at Ctrl-C', async 
 
   const took = await interrupt(program);
   expect((await program.ended).code).toBe(0);
+  // The supervisor ends by then whatever its servers do: it kills those that have not stopped within 1.7 s.
   expect(took).toBeLessThan(2000);
   expect(pids.filter(isAlive)).toEqual([]);
 });

@@ -7,7 +7,7 @@ export interface Mistake {
   readonly name: string;
   /** In whose runs it shows; left out: in those of Paxos. */
   readonly protocol?: ProtocolName;
-  /** The quorums under which it shows; left out: any, so majorities do. */
+  /** The quorums under which it shows. Left out: it shows under majorities too. */
   readonly quorums?: string;
   readonly edits: readonly Edit[];
 }

@@ -37,7 +37,7 @@ export const upgradeThenPlain: Attack = {
     await together(target.size(4, 20), 4, async () => {
       const raw = await target.open();
       await raw?.send(getOf(target.port, '/livez', H2C).repeat(2));
-      await sleep(400);
+      await raw?.until(() => !raw.isOpen || raw.answers >= 2, 400);
       await raw?.send(getOf(target.port, '/livez'));
       await raw?.until(() => !raw.isOpen || raw.answers >= 3, 500);
       answers += raw?.answers ?? 0;
